@@ -1,0 +1,126 @@
+/** What the method needs from the world. Each port has a contract suite in test/contracts that every adapter passes. */
+import type { Candidate } from '../schemas/passage.ts'
+import type { Passage } from '../schemas/passage.ts'
+import type { Identity, Usage } from '../schemas/identity.ts'
+import type { SelectorIdentity } from '../schemas/context.ts'
+import type { PromptTemplate } from './prompt.ts'
+
+/** A hint for adapters with several endpoints; see runtime/processor.ts. */
+export interface Hint {
+  readonly avoid: readonly string[]
+  readonly alone: boolean
+}
+
+export interface ScoreRequest {
+  readonly question: string
+  /** Distinct golds, at least one. */
+  readonly answers: readonly string[]
+  readonly passages: readonly Passage[]
+  readonly template: PromptTemplate
+  /** Each α ≥ 0 gets its own contrastive figures out of one evaluation of the prompts. */
+  readonly alphas: readonly number[]
+  /** A passage is cut at its end to this many tokens. */
+  readonly passageTokens: number
+}
+
+/** Log-probabilities (nats, ≤ 0, finite) of one answer's tokens. */
+export interface AnswerScore {
+  /** ln p(token | passage, query, tokens before), one per token. */
+  readonly plain: readonly number[]
+  /** Contrastive, one list per requested α, one value per token. */
+  readonly contrast: readonly (readonly number[])[]
+}
+
+export type PassageScore =
+  | { readonly cut: number; readonly answers: readonly AnswerScore[] }
+  | { readonly unscored: string }
+
+export interface Scores {
+  /** Per answer: ln p(token | query, tokens before), without any passage. */
+  readonly base: readonly (readonly number[])[]
+  /** In the order of the request's passages; `answers` in the order of the request's answers. */
+  readonly passages: readonly PassageScore[]
+  readonly usage: Usage
+}
+
+/** Measures answers with and without each passage, with the reader's own probabilities over its whole vocabulary. */
+export interface Scorer {
+  readonly identity: Identity
+  /** The normaliser runs over the whole vocabulary. */
+  readonly exact: boolean
+  /** @throws Rejected when an answer has no tokens or the bare prompt does not fit; Unavailable. */
+  score(request: ScoreRequest, signal: AbortSignal, hint?: Hint): Promise<Scores>
+}
+
+export interface Reading {
+  readonly text: string
+  readonly usage: Usage
+  /** Why prompt or answer were cut short, if they were. */
+  readonly cut: string | null
+}
+
+/** The LLM that reads: short greedy answers, and pseudo-passages from the question alone. */
+export interface Reader {
+  readonly identity: Identity
+  /** With the given passages, or none. At most `maxTokens` tokens. */
+  answer(
+    request: { question: string; passages: readonly Passage[]; template: PromptTemplate; passageTokens: number; maxTokens: number },
+    signal: AbortSignal,
+    hint?: Hint,
+  ): Promise<Reading>
+  imagine(
+    request: { question: string; template: PromptTemplate; maxTokens: number },
+    signal: AbortSignal,
+    hint?: Hint,
+  ): Promise<Reading>
+}
+
+/** Texts to vectors of one length. Queries and passages may be treated differently (prefixes). */
+export interface Embedder {
+  readonly identity: EmbedderIdentity
+  embed(texts: readonly string[], as: 'query' | 'passage', signal: AbortSignal): Promise<Float32Array[]>
+  close(): Promise<void>
+}
+
+export interface EmbedderIdentity {
+  readonly model: string
+  readonly revision: string
+  readonly dimension: number
+  readonly pooling: 'mean' | 'cls'
+  readonly normalised: boolean
+}
+
+export interface Near {
+  readonly passage: Passage
+  readonly score: number
+}
+
+/** Passages with their vectors. What was acknowledged survives a crash; doing it twice does no harm. */
+export interface PassageStore {
+  readonly name: string
+  upsert(rows: readonly { passage: Passage; vector: Float32Array }[], signal: AbortSignal): Promise<void>
+  remove(ids: readonly string[], signal: AbortSignal): Promise<void>
+  /** Best first by inner product; ties by id. Fewer than k where the store holds fewer. */
+  near(vector: Float32Array, k: number, signal: AbortSignal): Promise<Near[]>
+  /** Best first by BM25 (k1 0.9, b 0.4) over title and text; ties by id. Only passages that share a term. */
+  match(text: string, k: number, signal: AbortSignal): Promise<Near[]>
+  count(): Promise<number>
+  close(): Promise<void>
+}
+
+/** Finds candidates for a question. */
+export interface Retriever {
+  retrieve(question: string, k: number, signal: AbortSignal): Promise<Candidate[]>
+}
+
+/** What a selector may see: never golds, never has-answer. */
+export type Choice = Pick<
+  Candidate,
+  'id' | 'title' | 'text' | 'source' | 'rank' | 'score' | 'dense_rank' | 'dense_score' | 'sparse_rank' | 'sparse_score' | 'given_score'
+>
+
+/** Higher is better; ties keep retrieval order. */
+export interface Selector {
+  readonly identity: SelectorIdentity
+  score(question: string, choices: readonly Choice[], signal: AbortSignal): Promise<number[]>
+}

@@ -1,0 +1,46 @@
+import { optional, type Avro } from './avro.ts'
+import { Candidate } from './passage.ts'
+import { Query } from './query.ts'
+
+/** Which selector chose: retrieval order, given scores, or a folder of weights by its sha256. */
+export const SelectorIdentity = {
+  type: 'record',
+  name: 'SelectorIdentity',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'name', type: 'string' },
+    { name: 'sha256', type: 'string', default: '' },
+  ],
+} as const
+export type SelectorIdentity = Avro<typeof SelectorIdentity>
+
+/** What a candidate got, without its text. */
+export const Scored = {
+  type: 'record',
+  name: 'Scored',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'rank', type: 'int' },
+    { name: 'score', type: 'double' },
+    { name: 'source', type: 'string' },
+    { name: 'has_answer', type: optional('boolean'), default: null, doc: 'null for a query without golds.' },
+  ],
+} as const
+export type Scored = Avro<typeof Scored>
+
+/** A query with the passages that were kept for it. */
+export const Context = {
+  type: 'record',
+  name: 'Context',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'run', type: 'string' },
+    { name: 'asked_at', type: 'long' },
+    { name: 'query', type: Query },
+    { name: 'kept', type: { type: 'array', items: Candidate }, doc: 'In selector order; empty: answer without any.' },
+    { name: 'scored', type: { type: 'array', items: Scored }, doc: 'All candidates in selector order.' },
+    { name: 'selector', type: SelectorIdentity },
+  ],
+} as const
+export type Context = Avro<typeof Context>

@@ -1,0 +1,58 @@
+import { optional, type Avro } from './avro.ts'
+
+/** A run is open, or closed with the number of its queries. Kept per `<stream>/<run>`. */
+export const RunEntry = {
+  type: 'record',
+  name: 'RunEntry',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'stream', type: 'string' },
+    { name: 'run', type: 'string' },
+    { name: 'state', type: 'string', doc: 'open or closed.' },
+    { name: 'count', type: optional('long'), default: null, doc: 'Distinct queries, once closed.' },
+    { name: 'opened_at', type: 'long' },
+    { name: 'closed_at', type: optional('long'), default: null },
+    { name: 'topology', type: 'string', doc: 'synthesis, answering or indexing: decides which stage is the last.' },
+    { name: 'source', type: 'string', default: '', doc: 'Where its queries came from, for people.' },
+    { name: 'settings', type: 'string', default: '', doc: 'Hash of the stream manifest.' },
+  ],
+} as const
+export type RunEntry = Avro<typeof RunEntry>
+
+/** The immutable settings of a stream, written once, kept per stream. */
+export const StreamEntry = {
+  type: 'record',
+  name: 'StreamEntry',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'stream', type: 'string' },
+    { name: 'hash', type: 'string' },
+    { name: 'settings', type: 'string', doc: 'JSON, keys sorted.' },
+    { name: 'created_at', type: 'long' },
+    { name: 'partitions', type: 'int' },
+    { name: 'derived_from', type: 'string', default: '' },
+  ],
+} as const
+export type StreamEntry = Avro<typeof StreamEntry>
+
+/** What a stage has settled of a run in one partition. See runtime/totals.ts. */
+export const Totals = {
+  type: 'record',
+  name: 'Totals',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'stream', type: 'string' },
+    { name: 'run', type: 'string' },
+    { name: 'stage', type: 'string' },
+    { name: 'partition', type: 'int' },
+    { name: 'counts', type: { type: 'map', values: 'long' }, doc: '<outcome> and <outcome>: <reason>.' },
+    { name: 'sums', type: { type: 'map', values: 'double' } },
+    {
+      name: 'replicates',
+      type: { type: 'map', values: 'bytes' },
+      doc: '<group>/<figure>: float64 sums, the plain one first, then one per Poisson-bootstrap replicate.',
+    },
+    { name: 'updated_at', type: 'long' },
+  ],
+} as const
+export type Totals = Avro<typeof Totals>
