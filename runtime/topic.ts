@@ -7,8 +7,8 @@ export interface TopicOptions<T> {
   name: string
   /** The Avro schema of its values; the runtime only hands it to the codec. Absent: raw bytes (dead letters). */
   schema?: object
-  /** The key of a value, e.g. `<run>/<query id>`. */
-  key: (value: T) => string
+  /** The key of a value, e.g. `<run>/<query id>`. A method, so that a topic of any value fits a list of topics. */
+  key(value: T): string
   /** Milliseconds that a record is kept at least, or `forever`. */
   retention: number | 'forever'
   /** Only the newest record of each key is kept. */
