@@ -20,7 +20,11 @@ export interface Meter {
 
 export interface Tracer {
   /** Runs `work` inside a span that continues `traceparent`, and hands it the span's own traceparent. */
-  span<T>(name: string, traceparent: string | undefined, work: (traceparent: string | undefined) => Promise<T>): Promise<T>
+  span<T>(
+    name: string,
+    traceparent: string | undefined,
+    work: (traceparent: string | undefined) => Promise<T>,
+  ): Promise<T>
 }
 
 export interface Observe {

@@ -18,11 +18,13 @@ export interface Tally {
   readonly id: string
   /** e.g. `kept`, `filtered`, `graded`. */
   readonly outcome: string
-  readonly reason?: string
+  readonly reason?: string | undefined
+  /** How often it counts (default 1); −1 takes a superseded reject back. */
+  readonly times?: number
   /** Added up, e.g. tokens and calls. */
-  readonly sums?: Readonly<Record<string, number>>
+  readonly sums?: Readonly<Record<string, number>> | undefined
   /** Averaged with intervals, under a group such as a dataset. */
-  readonly figures?: { readonly group: string; readonly values: Readonly<Record<string, number>> }
+  readonly figures?: { readonly group: string; readonly values: Readonly<Record<string, number>> } | undefined
 }
 
 export interface ProcessorOptions<In, Ports> {

@@ -1,0 +1,115 @@
+import { Unavailable } from './errors.ts'
+import type { Attempt } from './processor.ts'
+import type { Retry } from './policy.ts'
+import { delay, pause, within } from './wait.ts'
+
+/**
+ * One thing that a step waits for (a server, a model in process), with what protects it:
+ *
+ * - adaptive concurrency: one more slot after a full round of successes at the limit, half after a failure;
+ * - a time limit that starts when the call does, not while it waits for a slot;
+ * - a breaker: after `trips` failures in a row nobody calls until a pause with full jitter is over, then one tries;
+ * - exclusive calls, for a record that is suspected of killing what it meets.
+ */
+export interface EndpointOptions {
+  readonly name: string
+  readonly concurrency: { readonly start: number; readonly max: number }
+  /** Milliseconds of one call. */
+  readonly timeout: number
+  readonly breaker?: { readonly trips: number } & Pick<Retry, 'from' | 'to'>
+  readonly random?: () => number
+}
+
+export interface Endpoint {
+  readonly name: string
+  /** Calls allowed at once at present. */
+  readonly limit: number
+  readonly inFlight: number
+  /** The breaker is open: lanes that depend on this endpoint alone pause. */
+  readonly open: boolean
+  /** Resolves when the breaker lets somebody through, or when the signal aborts. */
+  ready(signal: AbortSignal): Promise<void>
+  /** @throws Unavailable on timeout (`inFlight`), and whatever `work` throws. */
+  call<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, hint?: Pick<Attempt, 'alone'>): Promise<T>
+}
+
+export const endpoint = (options: EndpointOptions): Endpoint => {
+  const { name, concurrency, timeout, random } = options
+  const breaker = options.breaker ?? { trips: 5, from: 500, to: 30_000 }
+  let limit = Math.min(concurrency.start, concurrency.max)
+  let inFlight = 0
+  let exclusive = false
+  let successes = 0
+  let failures = 0
+  let opens = 0
+  let openUntil = 0
+  const queue: (() => void)[] = []
+  const isOpen = () => Date.now() < openUntil
+  const free = (alone: boolean) => (alone ? inFlight === 0 : !exclusive && inFlight < limit)
+  const wake = () => queue.splice(0).forEach((go) => go())
+
+  const slot = async (alone: boolean, signal: AbortSignal) => {
+    while (!signal.aborted && !free(alone)) {
+      await new Promise<void>((resolve) => {
+        const go = () => {
+          signal.removeEventListener('abort', go)
+          resolve()
+        }
+        queue.push(go)
+        signal.addEventListener('abort', go, { once: true })
+      })
+    }
+    signal.throwIfAborted()
+    inFlight++
+    exclusive = alone
+  }
+
+  const succeeded = () => {
+    failures = 0
+    opens = 0
+    if (++successes < limit) return
+    successes = 0
+    limit = Math.min(limit + 1, concurrency.max)
+  }
+
+  const failed = () => {
+    successes = 0
+    limit = Math.max(1, Math.floor(limit / 2))
+    if (++failures < breaker.trips) return
+    failures = breaker.trips - 1 // the one that tries after the pause decides alone
+    openUntil = Date.now() + Math.max(breaker.from / 2, delay(breaker, opens++, random))
+  }
+
+  return {
+    name,
+    get limit() {
+      return limit
+    },
+    get inFlight() {
+      return inFlight
+    },
+    get open() {
+      return isOpen()
+    },
+    async ready(signal) {
+      while (isOpen() && !signal.aborted) await pause(openUntil - Date.now(), signal)
+    },
+    async call(work, signal, hint) {
+      await slot(hint?.alone ?? false, signal)
+      const late = () =>
+        new Unavailable(`${name} did not answer within ${timeout / 1000} s`, { endpoint: name, inFlight: true })
+      try {
+        const value = await within(timeout, signal, work, late)
+        succeeded()
+        return value
+      } catch (error) {
+        if (error instanceof Unavailable && !signal.aborted) failed()
+        throw error
+      } finally {
+        inFlight--
+        exclusive = false
+        wake()
+      }
+    },
+  }
+}

@@ -1,0 +1,141 @@
+import { tried, type Failure, type World } from './attempts.ts'
+import type { Codec } from './codec.ts'
+import { Rejected, sentence } from './errors.ts'
+import type { Outgoing, Stored } from './log.ts'
+import type { Observe } from './observe.ts'
+import type { Attempt, Processor, Tally } from './processor.ts'
+import type { Headers, Message, Names, Topic } from './topic.ts'
+
+/** What a record leaves behind when it is settled: all of it becomes visible together, or nothing (I2). */
+export interface Result {
+  readonly records: readonly Outgoing[]
+  readonly tallies: readonly Tally[]
+}
+
+/** All that turning one record into its result needs. */
+export interface Handling<In, Ports> extends World {
+  readonly processor: Processor<In, Ports>
+  readonly ports: Ports
+  readonly names: Names
+  readonly codec: Codec
+  readonly rejects: Topic<never>
+  readonly observe: Observe
+  readonly now: () => number
+}
+
+export const bytesOf = (records: readonly Outgoing[]): number =>
+  records.reduce((sum, { key, value }) => sum + 100 + (key?.length ?? 0) + (value?.length ?? 0), 0)
+
+/** `<run>/<id>`, where the run may stand in a header instead. */
+const origin = ({ key, headers }: Stored) => {
+  const text = key?.toString() ?? ''
+  const cut = text.indexOf('/')
+  const run = headers.run ?? (cut < 0 ? '' : text.slice(0, cut))
+  return { run, id: headers.run === undefined || text.startsWith(`${run}/`) ? text.slice(cut + 1) : text }
+}
+
+/** A retried dead letter takes its earlier outcome back, in the same transaction that gives it the new one. */
+const superseded = (record: Stored): Tally[] => {
+  const kind = record.headers['supersedes.kind']
+  if (kind === undefined) return []
+  const of = origin(record)
+  return [
+    { ...of, outcome: 'rejected', reason: kind, times: -1 },
+    { ...of, outcome: 'retried' },
+  ]
+}
+
+/** A dead letter: key, value and headers as they were; where it came from and why in further headers. */
+export const rejected = <In, Ports>(record: Stored, failure: Failure, handling: Handling<In, Ports>): Result => {
+  const { names, processor, rejects, now } = handling
+  const headers: Headers = {
+    ...record.headers,
+    'reject.topic': record.topic,
+    'reject.partition': String(record.partition),
+    'reject.position': String(record.position),
+    'reject.timestamp': String(record.timestamp),
+    'reject.stage': processor.name,
+    'reject.kind': failure.kind,
+    'reject.reason': failure.reason.slice(0, 2000),
+    'reject.attempts': String(failure.attempts),
+  }
+  const { key, value, partition } = record
+  return {
+    records: [{ topic: names.topic(rejects), partition, key, value, headers, timestamp: now() }],
+    tallies: [...superseded(record), { ...origin(record), outcome: 'rejected', reason: failure.kind }],
+  }
+}
+
+const passedOn = (headers: Headers, stage: string, attempts: number, traceparent: string | undefined): Headers => ({
+  ...(headers.run !== undefined && { run: headers.run }),
+  stage,
+  attempt: String(attempts),
+  ...(traceparent !== undefined && { traceparent }),
+})
+
+/** Outputs as bytes, measured before they enter a batch. @throws Rejected when the log could never take one. */
+const encoded = <In, Ports>(
+  { codec, names, now }: Handling<In, Ports>,
+  record: Stored,
+  headers: Headers,
+  { topic, key, value, headers: own }: Message,
+): Outgoing => {
+  const bytes = value === null ? null : codec.encode(topic, value)
+  if (bytes && bytes.length > topic.maxBytes) {
+    throw new Rejected(
+      `its output to ${topic.name} has ${bytes.length} bytes, more than the ${topic.maxBytes} allowed there`,
+    )
+  }
+  return {
+    topic: names.topic(topic),
+    partition: topic.control ? 0 : record.partition,
+    key: Buffer.from(key),
+    value: bytes,
+    headers: { ...headers, ...own },
+    timestamp: now(),
+  }
+}
+
+const stepOn = async <In, Ports>(
+  { processor, ports, codec }: Handling<In, Ports>,
+  record: Stored,
+  signal: AbortSignal,
+  attempt: Attempt,
+): Promise<{ value: In | undefined; outputs: Message[] }> => {
+  if (record.value !== null) {
+    const value = await codec.decode(processor.from, record.value)
+    return { value, outputs: await processor.step(value, ports, signal, attempt) }
+  }
+  if (!processor.forget) throw new Rejected(`${processor.name} was handed a record without a value`)
+  return { value: undefined, outputs: await processor.forget(record.key?.toString() ?? '', ports, signal) }
+}
+
+/** From a record to what it leaves behind. @throws Fatal, or the signal's reason. */
+export const handle = async <In, Ports>(
+  record: Stored,
+  handling: Handling<In, Ports>,
+  signal: AbortSignal,
+): Promise<Result> => {
+  const { processor, observe } = handling
+  const labels = { stage: processor.name }
+  return observe.tracer.span(processor.name, record.headers.traceparent, async (traceparent) => {
+    const onRetry = (error: unknown, attempt: number) => {
+      observe.meter.count('gainstream_retries_total', 1, labels)
+      const { topic, partition, position } = record
+      observe.logger.warn({ ...labels, topic, partition, position, attempt, error: sentence(error) }, 'trying again')
+    }
+    const outcome = await tried((s, attempt) => stepOn(handling, record, s, attempt), handling, signal, onRetry)
+    if ('failure' in outcome) return rejected(record, outcome.failure, handling)
+    const { value, outputs } = outcome.value
+    const headers = passedOn(record.headers, processor.name, outcome.attempts, traceparent)
+    try {
+      const records = outputs.map((message) => encoded(handling, record, headers, message))
+      const tally =
+        value === undefined ? { outcome: 'forgotten' } : (processor.tally?.(value, outputs) ?? { outcome: 'done' })
+      return { records, tallies: [...superseded(record), { ...origin(record), ...tally }] }
+    } catch (error) {
+      const failure: Failure = { kind: 'unwritable', reason: sentence(error), attempts: outcome.attempts }
+      return rejected(record, failure, handling)
+    }
+  })
+}

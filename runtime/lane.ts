@@ -1,0 +1,261 @@
+/**
+ * One partition, worked on by one holder: take, work, settle.
+ *
+ * - L1 (I4) Fence first, then read what was settled, then take. In this order.
+ * - L2 (I2) One transaction holds the outputs, totals and rejects of its records and their being settled.
+ * - L3 (I3) Settled positions ahead of the prefix travel in the note; no batch waits for its slowest record.
+ * - L4 (I4) After an outcome that is unknown the seat is opened anew and only what the log says counts; a completion
+ *   that comes later counts if its record is still tracked and not settled.
+ * - L5 (I5) An idle lane settles at once, a busy one at most every `commitEvery`.
+ * - L6 (I6) Work, bytes and span are limited; at a limit nothing is taken, and the membership stays.
+ * - L7 (I7) Draining settles what is finished and leaves the rest to the next owner.
+ * - L8 (I9) A lane never resets itself: without a settled position where totals say that the stage has run, with a
+ *   position of another topic of the same name, or before what the topic still holds, it stops with a sentence
+ *   (resume.ts).
+ * - L9 (I2) A batch that the log refuses twice is halved until the guilty record stands alone; it becomes a reject.
+ */
+import { Fatal, sentence, Unavailable } from './errors.ts'
+import { bytesOf, handle, rejected, type Handling, type Result } from './handle.ts'
+import { ledger, type Books } from './ledger.ts'
+import type { Claim, Log, Outcome } from './log.ts'
+import { writeNote } from './note.ts'
+import { resumed } from './resume.ts'
+import { bell, delay, pause, toError } from './wait.ts'
+import { trackedWindow, type Entry } from './window.ts'
+import type { Policy } from './policy.ts'
+
+export interface LaneOptions<In, Ports> extends Handling<In, Ports> {
+  readonly log: Log
+  readonly books: Books
+  readonly policy: Policy
+  /** Called once when the lane cannot go on: the process has to stop. */
+  readonly onFatal: (error: Error) => void
+}
+
+export interface Lane {
+  /** Settles what is finished, leaves the rest. */
+  drain(): Promise<void>
+  /** Resolves when the lane has ended, whatever the reason. */
+  readonly ended: Promise<void>
+}
+
+type Work = Entry<Result>
+
+export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
+  const { log, policy, processor, observe, onFatal } = options
+  const labels = { stage: processor.name, partition: claim.partition }
+  const books = ledger(options.books, processor.name, claim.partition)
+  const life = new AbortController() // ends everything: lost, fenced or fatal
+  const hands = new AbortController() // ends the work in hand: that, or draining
+  const room = bell() // rung when something may be taken
+  const progress = bell() // rung when something may be settled
+  let topicId = ''
+  let window = trackedWindow<Result>({ position: 0, ahead: [] })
+  let draining = false
+  let dead = false
+  let suspected = 0 // how often in a row the log refused the batch
+  let batchLimit = policy.batch.records
+  let alarmed: number | undefined
+  let waitsForRelease = false
+
+  const end = () => {
+    dead = true
+    life.abort(new Error('the lane has ended'))
+    hands.abort(life.signal.reason)
+    room.ring()
+    progress.ring()
+  }
+  const fail = (error: unknown) => {
+    if (!dead && !claim.lost.aborted) onFatal(toError(error))
+    end()
+  }
+  claim.lost.addEventListener('abort', end, { once: true })
+  if (claim.lost.aborted) end()
+
+  /** While the world is at fault, again; the lane keeps its place. */
+  const patiently = async <T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof Unavailable) || signal.aborted) throw error
+        observe.logger.warn({ ...labels, error: sentence(error) }, `${what} has to wait`)
+        await pause(delay(policy.retry, failures), signal)
+        if (signal.aborted) throw error
+      }
+    }
+  }
+
+  /** L1: fence, read what was settled, load the totals of the last owner. */
+  const opened = () =>
+    patiently('opening', life.signal, async () => {
+      const settled = await claim.open(life.signal)
+      await books.load(life.signal)
+      const info = await log.describe(claim.topic)
+      topicId = info?.id ?? ''
+      return resumed({ stage: processor.name, claim, settled, info, started: books.started })
+    })
+
+  const work = async (entry: Work) => {
+    try {
+      const result = await handle(entry.record, options, hands.signal)
+      if (!dead && window.finish(entry, result, bytesOf(result.records))) progress.ring()
+    } catch (error) {
+      if (error instanceof Fatal) fail(error) // anything else is the stop signal: the record stays unsettled
+    }
+    dispatch()
+  }
+
+  const held = () => options.endpoints.length > 0 && options.endpoints.every(({ open }) => open)
+  const whenReleased = () => {
+    if (waitsForRelease || !held()) return
+    waitsForRelease = true
+    void Promise.race(options.endpoints.map((each) => each.ready(hands.signal))).then(() => {
+      waitsForRelease = false
+      dispatch()
+    })
+  }
+  const dispatch = () => {
+    while (!dead && !draining && !held() && window.working < policy.inFlight) {
+      const entry = window.start()
+      if (!entry) break
+      void work(entry)
+    }
+    whenReleased()
+    room.ring()
+  }
+
+  const atSpanLimit = () => {
+    if (window.span < policy.span) return false
+    const oldest = window.oldest()?.record
+    if (oldest && alarmed !== oldest.position) {
+      alarmed = oldest.position
+      const key = oldest.key?.toString()
+      observe.logger.warn({ ...labels, position: oldest.position, key }, 'oldest unfinished record holds the lane back')
+      observe.meter.gauge('gainstream_oldest_unfinished_timestamp_ms', oldest.timestamp, labels)
+    }
+    return true
+  }
+  const full = () => window.bytes >= policy.bytes || window.waiting >= policy.batch.records || atSpanLimit()
+
+  const taking = async () => {
+    while (!dead && !draining) {
+      if (full()) {
+        await room.wait(1000)
+        continue
+      }
+      const max = {
+        records: Math.min(policy.batch.records - window.waiting, policy.span - window.span),
+        bytes: policy.bytes - window.bytes,
+      }
+      const taken = await patiently('taking', hands.signal, () => claim.take(window.next, max, hands.signal))
+      if (dead || draining) return
+      window.take(taken.records, taken.next)
+      observe.meter.count('gainstream_records_in_total', taken.records.length, labels)
+      progress.ring()
+      dispatch()
+    }
+  }
+
+  const idle = () => window.working === 0 && window.waiting === 0
+  const toSettle = () => window.finished > 0 || window.moved
+
+  /** L5: until it is time to settle. */
+  const due = async (last: number) => {
+    while (!dead && !draining) {
+      const left = last + policy.commitEvery - Date.now()
+      if (toSettle() && (idle() || left <= 0 || window.finished >= batchLimit || window.bytes >= policy.bytes)) return
+      await progress.wait(toSettle() ? left : 1000)
+    }
+  }
+
+  const accepted = (batch: readonly Work[], keep: () => void) => {
+    keep()
+    const records = batch.flatMap(({ result }) => result?.records ?? [])
+    observe.meter.count('gainstream_records_out_total', records.length, labels)
+    observe.meter.count('gainstream_records_settled_total', batch.length, labels)
+    window.settle(batch)
+    suspected = 0
+    batchLimit = Math.min(policy.batch.records, batchLimit * 2)
+    dispatch()
+  }
+
+  /** L9: again, then in halves, then the one that is left becomes a reject. */
+  const blame = (batch: readonly Work[], cause: Error) => {
+    if (++suspected < 2) return
+    const [guilty] = batch
+    if (batch.length !== 1 || !guilty) {
+      if (batch.length === 0) throw new Fatal(`${claim.topic}: the log refuses a settled position: ${cause.message}`)
+      batchLimit = Math.ceil(batch.length / 2)
+      return
+    }
+    const failure = { kind: 'unwritable', reason: cause.message, attempts: 1 } as const
+    if (guilty.result?.tallies.at(-1)?.outcome === 'rejected') {
+      throw new Fatal(`${claim.topic}: the log refuses a dead letter, so nothing can be settled: ${cause.message}`)
+    }
+    guilty.result = rejected(guilty.record, failure, options)
+    suspected = 0
+  }
+
+  /** L4: only what the log says counts. */
+  const reopened = async (cause: Error) => {
+    observe.logger.warn({ ...labels, error: cause.message }, 'the outcome of a commit is unknown; reading it')
+    observe.meter.count('gainstream_commits_unknown_total', 1, labels)
+    window.adopt(await opened())
+    dispatch()
+  }
+
+  const settle = async () => {
+    const batch = window.batch({ records: batchLimit, bytes: policy.batch.bytes })
+    const { position, ahead } = window.after(batch)
+    const folded = books.with(batch.flatMap(({ result }) => result?.tallies ?? []))
+    const records = [...batch.flatMap(({ result }) => result?.records ?? []), ...folded.records]
+    const started = Date.now()
+    const outcome: Outcome = await claim.settle({
+      records,
+      settled: { position, note: writeNote(position, { topicId, ahead }) },
+    })
+    observe.meter.observe('gainstream_commit_seconds', (Date.now() - started) / 1000, labels)
+    if (outcome.kind === 'done') return accepted(batch, folded.keep)
+    if (outcome.kind === 'refused') return blame(batch, outcome.cause)
+    if (outcome.kind === 'unknown') return reopened(outcome.cause)
+    observe.meter.count('gainstream_fenced_total', 1, labels)
+    end()
+  }
+
+  const settling = async () => {
+    for (let last = 0; !dead; last = Date.now()) {
+      await due(last)
+      if (dead) return
+      if (draining && !toSettle()) return
+      await settle()
+    }
+  }
+
+  const run = async () => {
+    try {
+      window = trackedWindow<Result>(await opened())
+      const taker = taking().catch((error: unknown) => (hands.signal.aborted ? undefined : fail(error)))
+      await settling()
+      await taker
+    } catch (error) {
+      fail(error)
+    } finally {
+      end()
+      claim.lost.removeEventListener('abort', end)
+      await claim.close().catch(() => {})
+    }
+  }
+  const ended = run()
+
+  return {
+    ended,
+    async drain() {
+      draining = true
+      hands.abort(new Error('the lane is draining'))
+      progress.ring()
+      room.ring()
+      await ended
+    },
+  }
+}

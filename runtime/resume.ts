@@ -1,0 +1,43 @@
+import { Fatal } from './errors.ts'
+import type { Claim, Settled, TopicInfo } from './log.ts'
+import { readNote } from './note.ts'
+import type { Progress } from './window.ts'
+
+/** What a lane knows once it has fenced its predecessors. */
+export interface Found {
+  readonly stage: string
+  readonly claim: Pick<Claim, 'topic' | 'partition'>
+  readonly settled: Settled | undefined
+  readonly info: TopicInfo | undefined
+  /** Totals say that the stage has settled something in this partition. */
+  readonly started: boolean
+}
+
+/**
+ * Where a lane goes on from. It never resets itself (I9).
+ *
+ * @throws Fatal when its input was trimmed, made anew or deleted, or its position got lost.
+ */
+export const resumed = ({ stage, claim, settled, info, started }: Found): Progress => {
+  const bounds = info?.partitions[claim.partition]
+  if (!info || !bounds) throw new Fatal(`topic ${claim.topic} is gone: create it again or remove the stream`)
+  const where = `${stage} on ${claim.topic}[${claim.partition}]`
+  if (!settled) {
+    if (!started) return { position: bounds.first, ahead: [] }
+    throw new Fatal(
+      `${where} has no settled position, but its totals say that it has run: starting over would repeat work. ` +
+        `Restore the positions of its group, or use a new stream`,
+    )
+  }
+  const note = readNote(settled.position, settled.note)
+  if (note.topicId !== info.id) {
+    throw new Fatal(`${where}: the topic was deleted and made anew since the last settled record. Use a new stream`)
+  }
+  if (settled.position < bounds.first) {
+    throw new Fatal(
+      `${where}: records from ${settled.position} to ${bounds.first} were deleted before they were settled. ` +
+        `Bring their source into a new stream`,
+    )
+  }
+  return { position: settled.position, ahead: note.ahead }
+}

@@ -1,0 +1,125 @@
+import type { Codec } from './codec.ts'
+import { Fatal, Unavailable } from './errors.ts'
+import type { Log, Outgoing, Outcome, Seat, Settled } from './log.ts'
+import { partitionOf } from './partition.ts'
+import type { Message, Names } from './topic.ts'
+import { delay, pause } from './wait.ts'
+
+/**
+ * Records that enter from outside commit together with how far the source has been read: however often the importer
+ * dies, and however often it is given the same source, each record enters once.
+ */
+export interface SourceOptions {
+  readonly log: Log
+  readonly codec: Codec
+  readonly names: Names
+  readonly partitions: number
+  /** Identifies the source: what it is (a content hash) and where it goes (the run). */
+  readonly name: string
+  /** For people: where the content came from. */
+  readonly origin: string
+  readonly now: () => number
+  readonly signal: AbortSignal
+  readonly batch?: { records: number; bytes: number }
+  /** Entered so far, of this source. */
+  readonly onProgress?: (entered: number) => void
+}
+
+/** A message with its place in the source: `position` is how much of the source is used up with it, from 1. */
+export interface Item {
+  readonly message: Message
+  readonly position: number
+}
+
+export interface Entered {
+  /** How much of the source stands in the log, over all attempts. */
+  readonly position: number
+  /** How many messages entered in this attempt. */
+  readonly entered: number
+}
+
+const retry = { from: 50, to: 5000 }
+
+const outgoing = (
+  { codec, names, partitions, now }: SourceOptions,
+  { topic, key, value, headers }: Message,
+): Outgoing => ({
+  topic: names.topic(topic),
+  partition: topic.control ? 0 : partitionOf(key, partitions),
+  key: Buffer.from(key),
+  value: value === null ? null : codec.encode(topic, value),
+  headers,
+  timestamp: now(),
+})
+
+const opened = async (seat: Seat, signal: AbortSignal): Promise<Settled | undefined> => {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await seat.open(signal)
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      await pause(delay(retry, failures), signal)
+      signal.throwIfAborted()
+    }
+  }
+}
+
+/** Settles a batch for certain: after an unknown outcome the seat tells whether it was. */
+const settle = async (seat: Seat, records: readonly Outgoing[], settled: Settled, { signal, name }: SourceOptions) => {
+  for (;;) {
+    const outcome: Outcome = await seat.settle({ records, settled })
+    if (outcome.kind === 'done') return
+    if (outcome.kind === 'fenced') throw new Fatal(`another process is importing ${name}; let it finish`)
+    if (outcome.kind === 'refused') throw new Fatal(`the log refuses records of ${name}: ${outcome.cause.message}`)
+    const now = await opened(seat, signal)
+    if (now?.position === settled.position) return
+    await pause(delay(retry, 0), signal)
+    signal.throwIfAborted()
+  }
+}
+
+/**
+ * Enters what `items` yields, from where the last attempt ended: `items(from)` must leave out what stands before
+ * `from`. What `last` gives is written with the final batch, in its transaction: e.g. that the run is closed.
+ *
+ * @throws Fatal when another process imports the same source, and whatever `items` throws.
+ */
+export const enter = async (
+  options: SourceOptions,
+  items: (from: number) => AsyncIterable<Item> | Iterable<Item>,
+  last: (position: number) => readonly Message[] = () => [],
+): Promise<Entered> => {
+  const { log, names, name, origin, signal, onProgress } = options
+  const limit = options.batch ?? { records: 500, bytes: 4 * 1024 * 1024 }
+  const note = encodeURI(origin).slice(0, 2000)
+  const seat = log.source(names.group('ingest'), name)
+  try {
+    let position = (await opened(seat, signal))?.position ?? 0
+    let entered = 0
+    let records: Outgoing[] = []
+    let bytes = 0
+    const flush = async () => {
+      await settle(seat, records, { position, note }, options)
+      entered += records.length
+      ;[records, bytes] = [[], 0]
+      onProgress?.(position)
+    }
+    for await (const item of items(position)) {
+      signal.throwIfAborted()
+      if (records.length >= limit.records || bytes >= limit.bytes) await flush()
+      const record = outgoing(options, item.message)
+      records.push(record)
+      bytes += record.value?.length ?? 0
+      position = item.position
+    }
+    if (records.length > 0) {
+      const closing = last(position).map((message) => outgoing(options, message))
+      records.push(...closing)
+      entered -= closing.length
+      await flush()
+    }
+    return { position, entered }
+  } finally {
+    await seat.close().catch(() => {})
+  }
+}

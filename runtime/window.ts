@@ -1,0 +1,162 @@
+import type { Stored } from './log.ts'
+
+/**
+ * The records of one partition between the settled prefix and the newest record taken. Pure bookkeeping: it decides
+ * what is settled, what may be forgotten and what is still held (I3, I6); it waits for nothing.
+ *
+ * - W1 A position before `base` is settled; one that is tracked or recorded as settled is never worked on again.
+ * - W2 `after(batch)` is the prefix and the positions ahead of it as they are once `batch` is settled.
+ * - W3 A settled entry holds no bytes; an entry is forgotten when the prefix passes it.
+ */
+export interface Entry<R> {
+  readonly record: Stored
+  state: 'waiting' | 'working' | 'finished' | 'settled'
+  result: R | undefined
+  bytes: number
+}
+
+export interface Progress {
+  readonly position: number
+  readonly ahead: readonly number[]
+}
+
+const sizeOf = ({ key, value }: Stored) => 100 + (key?.length ?? 0) + (value?.length ?? 0)
+
+export const trackedWindow = <R>(start: Progress) => {
+  let base = start.position
+  let next = start.position
+  let bytes = 0
+  let working = 0
+  let entries: Entry<R>[] = []
+  let waiting: Entry<R>[] = []
+  const done = new Set(start.ahead)
+  const finished = new Set<Entry<R>>()
+
+  const release = (entry: Entry<R>) => {
+    if (entry.state === 'working') working--
+    if (entry.state === 'waiting') waiting = waiting.filter((other) => other !== entry)
+    finished.delete(entry)
+    bytes -= entry.bytes
+    entry.bytes = 0
+    entry.state = 'settled'
+    entry.result = undefined
+  }
+
+  const trim = (prefix: number) => {
+    let passed = 0
+    while (passed < entries.length && entries[passed]!.record.position < prefix) passed++
+    if (passed > 0) entries = entries.slice(passed)
+    for (const position of done) if (position < prefix) done.delete(position)
+    base = Math.max(base, prefix)
+  }
+
+  const progress = (batch: ReadonlySet<Entry<R>>): Progress => {
+    const open = entries.find((entry) => entry.state !== 'settled' && !batch.has(entry))
+    const position = open?.record.position ?? next
+    const ahead = entries
+      .filter((entry) => entry.record.position >= position && (entry.state === 'settled' || batch.has(entry)))
+      .map((entry) => entry.record.position)
+    return { position, ahead: [...ahead, ...[...done].filter((at) => at >= position)] }
+  }
+
+  return {
+    /** Where the next record is to be taken from. */
+    get next() {
+      return next
+    },
+    get base() {
+      return base
+    },
+    get bytes() {
+      return bytes
+    },
+    get working() {
+      return working
+    },
+    get waiting() {
+      return waiting.length
+    },
+    get finished() {
+      return finished.size
+    },
+    /** Positions from the settled prefix to the newest record taken. */
+    get span() {
+      return next - base
+    },
+    /** Nothing is under way, and the prefix may move past what was read without a record to settle. */
+    get moved() {
+      return waiting.length + working + finished.size === 0 && next > base
+    },
+    /** The record that holds the prefix back. */
+    oldest: () => entries.find((entry) => entry.state !== 'settled'),
+
+    /** Tracks what was taken, and moves `next`. */
+    take(records: readonly Stored[], upTo: number) {
+      for (const record of records) {
+        if (record.position < next) continue // W1: delivered again
+        const settled = done.delete(record.position)
+        const entry: Entry<R> = { record, state: settled ? 'settled' : 'waiting', result: undefined, bytes: 0 }
+        entries.push(entry)
+        if (settled) continue
+        entry.bytes = sizeOf(record)
+        bytes += entry.bytes
+        waiting.push(entry)
+      }
+      next = Math.max(next, upTo)
+    },
+
+    /** The next record to work on, now in work. */
+    start(): Entry<R> | undefined {
+      const entry = waiting.shift()
+      if (!entry) return undefined
+      entry.state = 'working'
+      working++
+      return entry
+    },
+
+    /** False when the entry is no longer tracked as in work: its completion counts for nothing (I4). */
+    finish(entry: Entry<R>, result: R, outputBytes: number): boolean {
+      if (entry.state !== 'working') return false
+      working--
+      entry.state = 'finished'
+      entry.result = result
+      entry.bytes += outputBytes
+      bytes += outputBytes
+      finished.add(entry)
+      return true
+    },
+
+    /** Finished records in the order they finished, within the limits, at least one. */
+    batch(limit: { records: number; bytes: number }): Entry<R>[] {
+      const picked: Entry<R>[] = []
+      let size = 0
+      for (const entry of finished) {
+        if (picked.length > 0 && (picked.length >= limit.records || size + entry.bytes > limit.bytes)) break
+        picked.push(entry)
+        size += entry.bytes
+      }
+      return picked
+    },
+
+    after: (batch: readonly Entry<R>[]): Progress => progress(new Set(batch)),
+
+    settle(batch: readonly Entry<R>[]) {
+      for (const entry of batch) release(entry)
+      trim(progress(new Set()).position)
+    },
+
+    /** Takes over what the log says is settled: after an outcome that is unknown, only this counts. */
+    adopt({ position, ahead }: Progress) {
+      const known = new Set(ahead)
+      for (const entry of entries) {
+        const at = entry.record.position
+        if (entry.state !== 'settled' && (at < position || known.has(at))) release(entry)
+        known.delete(at)
+      }
+      for (const at of known) if (at >= next) done.add(at)
+      next = Math.max(next, position)
+      trim(progress(new Set()).position)
+    },
+  }
+}
+export type TrackedWindow<R> = ReturnType<typeof trackedWindow<R>>
