@@ -37,17 +37,24 @@ export const imagining: PromptTemplate = {
 }
 
 const fill = (pattern: string, values: Readonly<Record<string, string>>) =>
-  pattern.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+  pattern.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? values[name]! : whole))
 
 /** The prompt as it is asked, before the model's chat template is applied. */
 export const render = (template: PromptTemplate, question: string, passages: readonly Passage[]): Prompt => {
   const evidence = passages
     .map(({ title, text }) => fill(template.passage, { title, text }).replace(/^\n+/, ''))
     .join('\n\n')
-  const user = evidence === '' ? template.user.replace(/\n*\{evidence\}/, '') : template.user
+  const user = evidence === '' ? template.user.replace(/^\{evidence\}\n*|\n*\{evidence\}/, '') : template.user
   return { system: template.system, user: fill(user, { question, evidence }) }
 }
 
+/** How a passage is embedded and indexed: title, blank, text. */
+export const passageText = ({ title, text }: Pick<Passage, 'title' | 'text'>): string =>
+  title === '' ? text : `${title} ${text}`
+
 /** Identifies the wording in every record that an LLM had a part in: 16 hexadecimal digits. */
 export const promptHash = ({ system, user, passage }: PromptTemplate): string =>
-  createHash('sha256').update(JSON.stringify([system, user, passage])).digest('hex').slice(0, 16)
+  createHash('sha256')
+    .update(JSON.stringify([system, user, passage]))
+    .digest('hex')
+    .slice(0, 16)

@@ -83,7 +83,7 @@ export interface Engine {
 /** Makes the topics, and runs these stages as one member of each of their groups. */
 export const engine = async (options: EngineOptions): Promise<Engine> => {
   const { log, codec, names, stages, partitions, totals, table, rejects, observe, now, random } = options
-  const topics = topicsOf(stages, totals as Topic, rejects as Topic)
+  const topics = topicsOf(stages, totals, rejects)
   await codec.prepare(topics)
   await log.apply(topics.map((topic) => specOf(names, topic, partitions)))
   let fail: (error: Error) => void = () => {}

@@ -41,7 +41,7 @@ export interface ProcessorOptions<In, Ports> {
   tally?(value: In, outputs: readonly Message[]): Omit<Tally, 'run' | 'id'>
 }
 
-export interface Processor<In = never, Ports = never> extends ProcessorOptions<In, Ports> {}
+export type Processor<In = never, Ports = never> = ProcessorOptions<In, Ports>
 
 /** A processor is a value; all that the log must know of it stands at its top. */
 export const processor = <In, Ports>(options: ProcessorOptions<In, Ports>): Processor<In, Ports> => options

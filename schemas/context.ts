@@ -25,6 +25,12 @@ export const Scored = {
     { name: 'score', type: 'double' },
     { name: 'source', type: 'string' },
     { name: 'has_answer', type: optional('boolean'), default: null, doc: 'null for a query without golds.' },
+    {
+      name: 'gold',
+      type: optional('boolean'),
+      default: null,
+      doc: 'A gold passage or its twin; null where none are known.',
+    },
   ],
 } as const
 export type Scored = Avro<typeof Scored>

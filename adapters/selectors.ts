@@ -1,0 +1,20 @@
+/** Selectors without weights. */
+import { Rejected } from '../runtime/errors.ts'
+import type { Selector } from '../method/ports.ts'
+
+/** The first retrieved passage wins: what standard RAG does. */
+export const retrievalOrder: Selector = {
+  identity: { name: 'retrieval order', sha256: '' },
+  score: async (_question, choices) => choices.map(({ rank }) => -rank),
+}
+
+/** The passage with the highest score that came with it from outside wins, e.g. the gain itself (an oracle). */
+export const givenScore: Selector = {
+  identity: { name: 'given score', sha256: '' },
+  score: async (_question, choices) => {
+    if (choices.length > 0 && choices.every(({ given_score }) => given_score === null)) {
+      throw new Rejected('no candidate carries a given score: bring scores along, or select by retrieval order')
+    }
+    return choices.map(({ given_score }) => given_score ?? Number.NEGATIVE_INFINITY)
+  },
+}

@@ -1,0 +1,37 @@
+/** How good a ranking of candidates is. Lists are best first; generated passages are set aside: nobody retrieved them. */
+import type { Scored } from '../schemas/context.ts'
+import type { Candidate } from '../schemas/passage.ts'
+
+type Ranked = Pick<Candidate, 'id' | 'source' | 'same_as' | 'twin_of'>
+
+const original = ({ id, twin_of }: Ranked): string => twin_of ?? id
+
+/** Which of these candidates count as gold: gold passages, and copies or twins of one among them. */
+export const goldMatcher = (candidates: readonly Ranked[], goldIds: readonly string[]): ((one: Ranked) => boolean) => {
+  const ids = new Set(goldIds)
+  const golds = candidates.filter(({ id, same_as }) => ids.has(id) || same_as.some((copy) => ids.has(copy)))
+  const originals = new Set([...ids, ...golds.map(original)])
+  return (one) => originals.has(one.id) || originals.has(original(one))
+}
+
+/** The retrieved ones in order: gold or not. */
+const goldFlags = (candidates: readonly Ranked[], goldIds: readonly string[]): boolean[] =>
+  candidates.filter(({ source }) => source !== 'generated').map(goldMatcher(candidates, goldIds))
+
+/** 1 where any gold passage is among the first k; a gold that was not retrieved is a miss; null without known golds. */
+export const recallAt = (k: number, candidates: readonly Ranked[], goldIds: readonly string[]): number | null =>
+  goldIds.length === 0 ? null : goldFlags(candidates, goldIds).slice(0, k).includes(true) ? 1 : 0
+
+/** Is the first choice a gold passage? Candidates in the selector's order; null without known golds. */
+export const hitAt1 = (choices: readonly Ranked[], goldIds: readonly string[]): boolean | null =>
+  goldIds.length === 0 ? null : (goldFlags(choices, goldIds)[0] ?? false)
+
+/** 1 where any of the first k retrieved passages holds an answer; null for a query without golds. */
+export const hasAnswerAt = (
+  k: number,
+  scored: readonly Pick<Scored, 'source' | 'has_answer'>[],
+  golds: readonly string[],
+): number | null => {
+  const retrieved = scored.filter(({ source }) => source !== 'generated').slice(0, k)
+  return golds.length === 0 ? null : retrieved.some(({ has_answer }) => has_answer === true) ? 1 : 0
+}

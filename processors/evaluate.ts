@@ -1,0 +1,70 @@
+import { grade } from '../method/grade.ts'
+import { interactive } from '../runtime/policy.ts'
+import { processor } from '../runtime/processor.ts'
+import type { Context, Scored } from '../schemas/context.ts'
+import type { Metric } from '../schemas/metric.ts'
+import { answers, metrics } from '../topics/index.ts'
+import { only } from './usage.ts'
+
+/** Grades that are averaged, as they are named in the record. */
+const graded = ['strict_em', 'boundary_em', 'containment_em', 'f1'] as const
+
+/** hit@1: generated passages aside, is the first choice a gold passage or its twin? */
+const hit = ({ query, scored }: Context): boolean | null => {
+  if (query.gold_passage_ids.length === 0) return null
+  return scored.find(({ source }) => source !== 'generated')?.gold ?? false
+}
+
+const oracle = (scored: readonly Scored[]): boolean | null =>
+  scored.every(({ has_answer }) => has_answer === null) ? null : scored.some(({ has_answer }) => has_answer === true)
+
+/** Grades an answer; a live query, which has no golds, leaves an ungraded metric that counts for completion. */
+export const evaluate = processor({
+  name: 'evaluate',
+  from: answers,
+  to: [metrics],
+  policy: interactive({ inFlight: 64 }),
+
+  async step({ context, prediction, passages, reader, usage, answered_at }) {
+    const { run, asked_at, query, scored, selector } = context
+    const grades = grade(prediction, query.answers, query.lang)
+    const [first, second] = scored
+    const chosen = passages === 0 ? undefined : first
+    return [
+      metrics.message({
+        ...{
+          run,
+          query_id: query.id,
+          dataset: query.dataset,
+          graded: grades !== null,
+          question: query.question,
+          prediction,
+        },
+        ...(grades ?? { strict_em: null, boundary_em: null, containment_em: null, f1: null }),
+        chosen_id: chosen?.id ?? null,
+        chosen_source: chosen?.source ?? null,
+        chosen_rank: chosen?.rank ?? null,
+        chosen_score: chosen?.score ?? null,
+        margin: chosen && second ? chosen.score - second.score : null,
+        chosen_has_answer: chosen?.has_answer ?? null,
+        oracle_has_answer: oracle(scored),
+        hit: hit(context),
+        ...{ latency_ms: answered_at - asked_at, selector, reader, usage },
+      }),
+    ]
+  },
+
+  tally(_answer, outputs) {
+    const metric = only<Metric>(outputs)
+    const group = metric.dataset === '' ? 'all' : metric.dataset
+    const { chosen_has_answer, hit, latency_ms, chosen_source } = metric
+    const values = {
+      ...(metric.graded && Object.fromEntries(graded.map((name) => [name, metric[name] ?? 0]))),
+      ...(chosen_has_answer !== null && { has_answer: Number(chosen_has_answer) }),
+      ...(hit !== null && { hit: Number(hit) }),
+    }
+    const sums = { latency_ms, generated_chosen: Number(chosen_source === 'generated') }
+    const figures = metric.graded ? { group, values } : undefined
+    return { outcome: metric.graded ? 'graded' : 'ungraded', sums, figures }
+  },
+})

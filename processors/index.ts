@@ -1,0 +1,23 @@
+/** The topology: every processor, in the order in which records meet them. */
+import { distil } from './distil.ts'
+import { evaluate } from './evaluate.ts'
+import { generate } from './generate.ts'
+import { imagine } from './imagine.ts'
+import { index } from './index-passages.ts'
+import { label } from './label.ts'
+import { retrieve } from './retrieve.ts'
+import { select } from './select.ts'
+
+export { distil, evaluate, generate, imagine, index, label, retrieve, select }
+
+/** Lists of processors, each upstream of the next. */
+export const topologies = {
+  indexing: [index],
+  synthesis: [imagine, retrieve, label, distil],
+  answering: [imagine, retrieve, select, generate, evaluate],
+} as const
+export type Topology = keyof typeof topologies
+
+/** Every stage once. A stream may run any of them; those that two topologies share are one stage. */
+export const processors = [index, imagine, retrieve, label, distil, select, generate, evaluate] as const
+export type StageName = (typeof processors)[number]['name']
