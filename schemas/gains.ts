@@ -13,7 +13,12 @@ export const Gain = {
     { name: 'mean_nll', type: optional('double'), default: null, doc: 'Contrastive; perplexity is its exponential.' },
     { name: 'plain_mean_nll', type: optional('double'), default: null, doc: 'Given the passage.' },
     { name: 'base_mean_nll', type: optional('double'), default: null, doc: 'Without any passage.' },
-    { name: 'infogain', type: optional('double'), default: null, doc: 'Of the gold that won by contrastive perplexity.' },
+    {
+      name: 'infogain',
+      type: optional('double'),
+      default: null,
+      doc: 'Of the gold that won by contrastive perplexity.',
+    },
     { name: 'answer', type: optional('string'), default: null, doc: 'The gold with the least contrastive perplexity.' },
     { name: 'plain_answer', type: optional('string'), default: null, doc: 'The gold with the least plain perplexity.' },
     { name: 'tokens', type: optional('int'), default: null, doc: 'Of that answer.' },

@@ -8,7 +8,12 @@ export const Identity = {
   fields: [
     { name: 'model', type: 'string' },
     { name: 'revision', type: 'string', default: '', doc: 'Of a file: sha256 of its bytes.' },
-    { name: 'dtype', type: 'string', default: '', doc: 'Of the weights as they are computed with, e.g. q8_0, bfloat16.' },
+    {
+      name: 'dtype',
+      type: 'string',
+      default: '',
+      doc: 'Of the weights as they are computed with, e.g. q8_0, bfloat16.',
+    },
     { name: 'server', type: 'string', default: '', doc: 'Program and version, e.g. node-llama-cpp 3.22.1.' },
     { name: 'prompt', type: optional('string'), default: null, doc: 'Hash of the prompt template as rendered.' },
   ],

@@ -25,7 +25,12 @@ export const Metric = {
     { name: 'margin', type: optional('double'), default: null, doc: 'Score of the first minus the second.' },
     { name: 'chosen_has_answer', type: optional('boolean'), default: null },
     { name: 'oracle_has_answer', type: optional('boolean'), default: null, doc: 'Some candidate has it.' },
-    { name: 'hit', type: optional('boolean'), default: null, doc: 'The first choice among retrieved ones is a gold passage.' },
+    {
+      name: 'hit',
+      type: optional('boolean'),
+      default: null,
+      doc: 'The first choice among retrieved ones is a gold passage.',
+    },
     { name: 'latency_ms', type: 'double', doc: 'From asked to answered.' },
     { name: 'selector', type: SelectorIdentity },
     { name: 'reader', type: Identity },
