@@ -8,5 +8,5 @@ if (refused) {
   console.error(refused)
   process.exitCode = 1
 } else {
-  import('./bootstrap.js').then(({ start, commandLine }) => start(import.meta.url, commandLine))
+  void import('./bootstrap.js').then(({ start, commandLine }) => start(import.meta.url, commandLine))
 }

@@ -7,7 +7,7 @@ if (refused) {
   console.error(refused)
   process.exitCode = 1
 } else {
-  import('./bootstrap.js').then(({ start }) =>
+  void import('./bootstrap.js').then(({ start }) =>
     start(import.meta.url, () => import('./tasks.js').then(({ run }) => run())),
   )
 }

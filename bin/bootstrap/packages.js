@@ -10,7 +10,7 @@ import { staged } from './staging.js'
 const INPUTS = ['package.json', 'package-lock.json', '.npmrc']
 
 /**
- * @typedef {{ integrity?: string, optional?: boolean, optionalDependencies?: Record<string, string> }} Locked
+ * @typedef {{ version?: string, integrity?: string, optional?: boolean, optionalDependencies?: Record<string, string> }} Locked
  */
 
 /**
@@ -33,8 +33,9 @@ const stampOf = (root) =>
 
 /**
  * Did somebody run `npm install` by hand? npm notes at the end of an install what it put where: if that is what the
- * lock asks for, there is nothing to do. Of optional packages only those for other systems may be absent, and what
- * package.json names itself must be there (npm drops such a package silently when its install script fails).
+ * lock asks for and what lies there, there is nothing to do. (npm updates the note with `--package-lock-only`, too, so it
+ * alone proves nothing.) Of optional packages only those for other systems may be absent, and what package.json names
+ * itself must be there: npm drops such a package silently when its install script fails.
  * @param {string} root
  */
 const isInstalledByHand = (root) => {
@@ -43,8 +44,13 @@ const isInstalledByHand = (root) => {
   const there = lockedIn(noted)
   const wanted = lockedIn(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   const own = Object.keys(wanted['']?.optionalDependencies ?? {}).map((name) => `node_modules/${name}`)
+  const isWanted = (/** @type {string} */ path) => {
+    const manifest = readIfThere(join(root, path, 'package.json'))
+    const { version } = /** @type {Locked} */ (manifest ? JSON.parse(manifest) : {})
+    return wanted[path]?.integrity === there[path]?.integrity && wanted[path]?.version === version
+  }
   return (
-    Object.entries(there).every(([path, { integrity }]) => wanted[path]?.integrity === integrity) &&
+    Object.keys(there).every(isWanted) &&
     Object.entries(wanted).every(([path, { optional }]) => path === '' || optional || path in there) &&
     own.every((path) => path in there)
   )
