@@ -1,0 +1,199 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { compareRuns, meanInterval, overall, poissonWeights, replicateInterval } from '../../method/index.ts'
+import { draw, generator, hash } from '../../method/random.ts'
+
+const few = { resamples: 500 }
+const coin = (n: number, heads: number) => Array.from({ length: n }, (_, i) => (i < heads ? 1 : 0))
+const byId = (grades: readonly number[]) => new Map(grades.map((grade, i) => [`q${i}`, grade]))
+
+describe('chance', () => {
+  test('comes out the same on every machine and in every release: totals that were folded live on it', () => {
+    const random = generator('seed')
+    expect(Array.from({ length: 8 }, () => random(100))).toEqual([75, 85, 67, 88, 40, 30, 49, 51])
+    expect([hash(''), hash('q1'), hash('q1', 1), hash('東京'), draw(1, 0), draw(1, 1)]).toEqual([
+      2856213345, 3222763658, 4044295831, 95270344, 2527132011, 314344336,
+    ])
+    expect(poissonWeights('run/q1', 20).join('')).toBe('11010101110232100301')
+  })
+
+  test('is even over its range, and never leaves it', () => {
+    const random = generator('even')
+    const counts = new Array<number>(10).fill(0)
+    for (let i = 0; i < 100_000; i++) counts[random(10)]!++
+    expect(counts).toHaveLength(10)
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500) // 5 standard deviations
+  })
+})
+
+describe('a mean with its interval', () => {
+  test('covers about ±1.96 standard errors, with 10,000 resamples', () => {
+    const { n, mean, low, high } = meanInterval(coin(400, 160))!
+    const error = Math.sqrt((0.4 * 0.6) / 400)
+    expect([n, mean]).toEqual([400, 0.4])
+    expect(Math.abs(low - (0.4 - 1.96 * error))).toBeLessThan(0.004)
+    expect(Math.abs(high - (0.4 + 1.96 * error))).toBeLessThan(0.004)
+  })
+
+  test('holds the truth about 95 times out of 100', () => {
+    const random = generator('coverage')
+    const held = Array.from({ length: 300 }, () => {
+      const { low, high } = meanInterval(
+        Array.from({ length: 80 }, () => random(1000) / 1000),
+        few,
+      )!
+      return low <= 0.4995 && 0.4995 <= high
+    }).filter(Boolean).length
+    expect(held / 300).toBeGreaterThan(0.9)
+    expect(held / 300).toBeLessThan(0.99)
+  })
+
+  test('is the same twice, in any order of the queries, and another with another seed', () => {
+    const values = Array.from({ length: 50 }, (_, i) => (i * 37) % 11)
+    expect(meanInterval(values, few)).toEqual(meanInterval(values.toReversed(), few))
+    expect(meanInterval(values, few)).not.toEqual(meanInterval(values, { ...few, seed: 'other' }))
+  })
+
+  test('holds its mean, and moves and grows with its values', () => {
+    const values = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 30 })
+    fc.assert(
+      fc.property(values, (grades) => {
+        const { mean, low, high } = meanInterval(grades, few)!
+        expect(low).toBeLessThanOrEqual(mean)
+        expect(high).toBeGreaterThanOrEqual(mean)
+        const moved = meanInterval(
+          grades.map((grade) => 3 + 2 * grade),
+          few,
+        )!
+        expect(moved.low).toBeCloseTo(3 + 2 * low, 10)
+        expect(moved.high).toBeCloseTo(3 + 2 * high, 10)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('of one value is that value, and of none does not exist', () => {
+    expect(meanInterval([0.3])).toEqual({ n: 1, mean: 0.3, low: 0.3, high: 0.3 })
+    expect(meanInterval([])).toBeUndefined()
+  })
+})
+
+describe('figures over datasets', () => {
+  const values = new Map([
+    ['big', coin(90, 90)],
+    ['small', coin(10, 0)],
+    ['empty', []],
+  ])
+
+  test('have a micro mean over queries and a macro mean over datasets', () => {
+    const figures = overall(values, few)!
+    expect(figures.micro).toMatchObject({ n: 100, mean: 0.9 })
+    expect(figures.macro).toEqual({ n: 100, mean: 0.5, low: 0.5, high: 0.5 }) // drawn within each dataset
+    expect(Object.keys(figures.datasets)).toEqual(['big', 'small'])
+    expect(figures.datasets['small']).toEqual({ n: 10, mean: 0, low: 0, high: 0 })
+  })
+
+  test('agree where there is one dataset, and do not depend on the order of datasets', () => {
+    const one = overall(new Map([['nq', coin(20, 7)]]), few)!
+    expect(one.macro).toEqual(one.micro)
+    expect(one.datasets['nq']).toEqual(one.micro)
+    const two = new Map([...values].toReversed())
+    expect(overall(two, few)).toEqual(overall(values, few))
+  })
+
+  test('do not exist without values', () => {
+    expect(overall(new Map())).toBeUndefined()
+    expect(overall(new Map([['nq', []]]))).toBeUndefined()
+  })
+})
+
+describe('two runs over the same queries', () => {
+  test('are compared query by query', () => {
+    const ours = new Map([...byId([1, 1, 0, 0.5, 0, 1, 1]), ['only ours', 1]])
+    const theirs = new Map([...byId([0, 1, 1, 0.25, 0, 1, 1]), ['only theirs', 1], ['neither', 0]])
+    const compared = compareRuns(ours, theirs, few)!
+    expect(compared).toMatchObject({ n: 7, won: 2, lost: 1, tied: 4, unmatched: { ours: 1, theirs: 2 } })
+    expect(compared.difference.mean).toBeCloseTo(0.25 / 7, 12)
+  })
+
+  test('that win and lose nothing differ by 0, and could have shown six changes to one side', () => {
+    const compared = compareRuns(byId(coin(100, 50)), byId(coin(100, 50)), few)
+    expect(compared).toMatchObject({ won: 0, lost: 0, difference: { mean: 0, low: 0, high: 0 }, detectable: 0.06 })
+  })
+
+  test('could show 2.8 standard errors', () => {
+    const compared = compareRuns(byId(coin(100, 50)), byId(coin(100, 50).toReversed()), few)!
+    expect(compared.detectable).toBeCloseTo((2.8016 * Math.sqrt(100 / 99)) / 10, 10)
+  })
+
+  test('could show nothing with five queries', () => {
+    expect(compareRuns(byId(coin(5, 5)), byId(coin(5, 0)), few)?.detectable).toBeUndefined()
+  })
+
+  test('turn their sign when they change places', () => {
+    const [a, b] = [byId(coin(60, 40)), byId(coin(60, 20))]
+    const [there, back] = [compareRuns(a, b)!, compareRuns(b, a)!]
+    expect(back).toMatchObject({ won: there.lost, lost: there.won, tied: there.tied, detectable: there.detectable })
+    expect(back.difference.mean).toBeCloseTo(-there.difference.mean, 12)
+    expect(Math.abs(back.difference.low + there.difference.high)).toBeLessThan(0.02)
+    expect(there.difference.low).toBeGreaterThan(0)
+  })
+
+  test('without a common query cannot be compared', () => {
+    expect(compareRuns(new Map([['a', 1]]), new Map([['b', 1]]))).toBeUndefined()
+  })
+})
+
+describe('Poisson weights', () => {
+  const weights = Array.from({ length: 5000 }, (_, i) => poissonWeights(`demo/q${i}`))
+  const all = weights.flatMap((list) => [...list])
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
+
+  test('are 200 a record and follow Poisson(1)', () => {
+    expect(weights[0]).toHaveLength(200)
+    const shares = [0, 1, 2, 3, 4, 5].map((n) => all.filter((weight) => weight === n).length / all.length)
+    const expected = [1, 1, 2, 6, 24, 120].map((factorial) => Math.exp(-1) / factorial)
+    shares.forEach((share, n) => expect(Math.abs(share - expected[n]!)).toBeLessThan(0.0025))
+    expect(mean(all)).toBeCloseTo(1, 2)
+    expect(mean(all.map((weight) => (weight - 1) ** 2))).toBeCloseTo(1, 1)
+  })
+
+  test('are the same for the same id and unrelated for ids and replicates side by side', () => {
+    expect(poissonWeights('demo/q7')).toEqual(weights[7])
+    const covariance = (pairs: readonly (readonly [number, number])[]) => mean(pairs.map(([a, b]) => (a - 1) * (b - 1)))
+    const records = weights.slice(1).flatMap((list, i) => Array.from(list, (w, r) => [w, weights[i]![r]!] as const))
+    const replicates = weights.flatMap((list) => Array.from(list.slice(1), (w, r) => [w, list[r]!] as const))
+    expect(Math.abs(covariance(records))).toBeLessThan(0.005) // 5 standard deviations
+    expect(Math.abs(covariance(replicates))).toBeLessThan(0.005)
+  })
+
+  test('do not depend on how many replicates are asked for', () => {
+    expect(poissonWeights('x', 10)).toEqual(poissonWeights('x', 200).slice(0, 10))
+    expect(poissonWeights('x', 0)).toHaveLength(0)
+  })
+
+  test('folded into sums give nearly the interval of the bootstrap', () => {
+    const grades = weights.slice(0, 1000).map((_, i) => (i % 5 < 2 ? 1 : 0))
+    const sums = new Float64Array(201)
+    const counts = new Float64Array(201)
+    grades.forEach((grade, i) => {
+      ;[1, ...weights[i]!].forEach((weight, r) => {
+        sums[r]! += weight * grade
+        counts[r]! += weight
+      })
+    })
+    const folded = replicateInterval(sums, counts)!
+    const drawn = meanInterval(grades, few)!
+    expect(folded).toMatchObject({ n: 1000, mean: 0.4 })
+    expect(Math.abs(folded.low - drawn.low)).toBeLessThan(0.008)
+    expect(Math.abs(folded.high - drawn.high)).toBeLessThan(0.008)
+  })
+
+  test('that left a replicate empty do not make the interval NaN', () => {
+    expect(replicateInterval([3, 0, 4], [4, 0, 4])).toMatchObject({ n: 4, mean: 0.75 })
+    expect(replicateInterval([3, 0, 4], [4, 0, 4])?.low).toBeGreaterThanOrEqual(0.75)
+    expect(replicateInterval([3], [4])).toEqual({ n: 4, mean: 0.75, low: 0.75, high: 0.75 })
+    expect(replicateInterval([0, 0], [0, 0])).toBeUndefined()
+    expect(replicateInterval([], [])).toBeUndefined()
+  })
+})
