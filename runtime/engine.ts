@@ -39,7 +39,7 @@ export interface EngineOptions extends Pick<Books, 'codec' | 'names' | 'now'> {
   readonly partitions: number
   readonly totals: Books['topic']
   readonly table: Books['table']
-  readonly rejects: Topic<never>
+  readonly rejects: Topic<Buffer>
   readonly observe: Observe
   readonly random?: () => number
 }

@@ -18,7 +18,7 @@ export interface Handling<In, Ports> extends World {
   readonly ports: Ports
   readonly names: Names
   readonly codec: Codec
-  readonly rejects: Topic<never>
+  readonly rejects: Topic<Buffer>
   readonly observe: Observe
   readonly now: () => number
 }

@@ -1,5 +1,5 @@
-/** Murmur2 of the key, as Kafka's own clients use it: a foreign producer puts the same key into the same partition. */
-const murmur2 = (bytes: Buffer): number => {
+/** 32-bit murmur2 with the seed that Kafka's clients use. */
+export const murmur2 = (bytes: Buffer): number => {
   const m = 0x5bd1e995
   let hash = (0x9747b28c ^ bytes.length) | 0
   const whole = bytes.length & ~3
@@ -13,8 +13,9 @@ const murmur2 = (bytes: Buffer): number => {
     if (at === whole) hash = Math.imul(hash, m)
   }
   hash = Math.imul(hash ^ (hash >>> 13), m)
-  return hash ^ (hash >>> 15)
+  return (hash ^ (hash >>> 15)) | 0
 }
 
+/** As Kafka's own clients do it: a foreign producer puts the same key into the same partition. */
 export const partitionOf = (key: string, partitions: number): number =>
   (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions

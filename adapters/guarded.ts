@@ -1,0 +1,15 @@
+/** Ports behind an endpoint: its slots, its time limit and its breaker hold for every call. */
+import type { Hint, Reader, Scorer } from '../method/ports.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
+
+export const guardedScorer = (endpoint: Endpoint, scorer: Scorer): Scorer => ({
+  identity: scorer.identity,
+  exact: scorer.exact,
+  score: (request, signal, hint?: Hint) => endpoint.call((s) => scorer.score(request, s, hint), signal, hint),
+})
+
+export const guardedReader = (endpoint: Endpoint, reader: Reader): Reader => ({
+  identity: reader.identity,
+  answer: (request, signal, hint?: Hint) => endpoint.call((s) => reader.answer(request, s, hint), signal, hint),
+  imagine: (request, signal, hint?: Hint) => endpoint.call((s) => reader.imagine(request, s, hint), signal, hint),
+})

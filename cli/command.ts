@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import { readConfig, type Config } from './config.ts'
+import type { Screen } from './progress.ts'
+import { openWorld, type World } from './world.ts'
+
+/** What a command is handed of the world outside: nothing else is read or written. */
+export interface Io {
+  readonly env: NodeJS.ProcessEnv
+  /** Results, on standard output. */
+  out(text: string): void
+  /** Progress and remarks, on standard error. */
+  readonly screen: Screen
+  /** Aborts on Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** Flags that every command has. */
+export interface Globals {
+  readonly config?: string
+  readonly set: string[]
+  readonly data?: string
+  readonly stream?: string
+  readonly prefix?: string
+  readonly log?: string
+  readonly json?: boolean
+}
+
+const collect = (value: string, before: string[]) => [...before, value]
+
+/** @param settings whether the command reads a configuration at all. */
+export const withGlobals = (command: Command, settings = true): Command => {
+  if (settings) {
+    command
+      .option('-c, --config <file>', 'configuration (default: gainstream.yaml where it exists)')
+      .option('--set <setting=value>', 'override a setting, e.g. label.alpha=0.3; may be repeated', collect, [])
+      .option('-d, --data <folder>', 'folder of the log, the store and the caches')
+      .option('-s, --stream <name>', 'stream: one immutable set of settings')
+      .option('--prefix <name>', 'stands before every topic and group')
+      .option('--log <level>', 'debug, info, warn or error')
+  }
+  return command.option('--json', 'results as JSON on standard output')
+}
+
+/** The configuration under a command's flags. `flags` are settings by dotted name. */
+export const configOf = (
+  { env }: Io,
+  { config: file, set, data, stream, prefix, log }: Globals,
+  flags: Readonly<Record<string, unknown>> = {},
+  defaults: Readonly<Record<string, unknown>> = {},
+): Config => readConfig({ file, env, set, flags: { data, stream, prefix, log, ...flags }, defaults })
+
+/** Opens the world for a command and closes it whatever happens. */
+export const inWorld = async <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> => {
+  const world = await openWorld(config, io.screen, io.env)
+  try {
+    return await use(world)
+  } finally {
+    await world.close()
+  }
+}
+
+/** A whole number from a flag. */
+export const count = (value: string): number => {
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < 0) throw new TypeError(`${value} is not a whole number`)
+  return number
+}

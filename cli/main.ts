@@ -1,0 +1,67 @@
+/** The command line: one file a command; failures end here, as one sentence and an exit code. */
+import { Command, CommanderError } from 'commander'
+import { Fatal, Rejected, sentence, Unavailable } from '../runtime/errors.ts'
+import { commands } from './commands.ts'
+import type { Io } from './command.ts'
+import { screen } from './progress.ts'
+import { Interrupted } from './work.ts'
+import { version } from './version.ts'
+
+/** 0 done · 1 failed · 2 wrong usage · 130 interrupted. */
+export type ExitCode = 0 | 1 | 2 | 130
+
+const expected = (error: unknown) => [Fatal, Rejected, Unavailable, TypeError].some((kind) => error instanceof kind)
+
+const failure = (error: unknown, { screen: { write }, env, signal }: Io): ExitCode => {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof Interrupted || signal.aborted) {
+    write(`gainstream: ${error instanceof Interrupted ? error.message : 'stopped'}\n`)
+    return 130
+  }
+  write(`gainstream: ${expected(error) ? '' : 'unexpected: '}${sentence(error)}\n`)
+  if (env.GAINSTREAM_LOG === 'debug' && error instanceof Error) write(`${error.stack}\n`)
+  return 1
+}
+
+export const main = async (argv: readonly string[], io: Io): Promise<ExitCode> => {
+  const program = new Command('gainstream')
+    .description('An exactly-once stream of per-passage gain labels, and the selector and answers that come of it.')
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('(gainstream --help lists the commands)')
+    .configureOutput({ writeErr: io.screen.write, writeOut: io.out })
+  for (const add of commands) add(program, io)
+  for (const each of program.commands) each.copyInheritedSettings(program)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (error) {
+    return failure(error, io)
+  }
+}
+
+/** First signal: finish what is done and stop. Second: stop at once. */
+const onSignals = (controller: AbortController, write: (text: string) => void) => {
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130)
+    write('\nfinishing what is done; once more to stop at once\n')
+    controller.abort(new Interrupted('stopped'))
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+const controller = new AbortController()
+const shown = screen()
+onSignals(controller, shown.write)
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0) // whoever read has seen enough
+  throw error
+})
+const io: Io = {
+  env: process.env,
+  out: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+  screen: shown,
+  signal: controller.signal,
+}
+process.exitCode = await main(process.argv.slice(2), io)

@@ -1,0 +1,159 @@
+/** Streams and runs as the control topics have them, and what the totals say of a run. */
+import { topologies, type Topology } from '../processors/index.ts'
+import { specOf } from '../runtime/engine.ts'
+import { Fatal } from '../runtime/errors.ts'
+import { enter, type Item, type SourceOptions } from '../runtime/source.ts'
+import type { Message } from '../runtime/topic.ts'
+import { merged, type Totals } from '../runtime/totals.ts'
+import type { RunEntry, StreamEntry } from '../schemas/control.ts'
+import { catalogue, runs, streams, totals } from '../topics/index.ts'
+import { manifest, sameSettings } from './settings.ts'
+import type { World } from './world.ts'
+
+export const sourceOf = (world: World, name: string, origin: string, signal: AbortSignal): SourceOptions => {
+  const { log, codec, names, now, config } = world
+  return { log, codec, names, partitions: config.partitions, name, origin, now, signal }
+}
+
+const once = (world: World, name: string, message: Message, signal: AbortSignal) =>
+  enter(sourceOf(world, name, 'gainstream', signal), (from) => (from === 0 ? [{ message, position: 1 }] : []))
+
+/** The stream's manifest, if it was ever made. */
+export const streamEntry = async ({ tables, codec, names }: World): Promise<StreamEntry | undefined> => {
+  await tables.streams.refresh()
+  const bytes = tables.streams.get(names.stream)
+  return bytes && codec.decode(streams, bytes)
+}
+
+/**
+ * Makes the stream's topics and manifest where they are missing.
+ * @throws Fatal when the stream was made with other settings.
+ */
+export const openStream = async (world: World, signal: AbortSignal, derivedFrom = ''): Promise<World> => {
+  const { log, codec, names, config, now } = world
+  await codec.prepare(catalogue)
+  const control = catalogue.filter((topic) => topic.control)
+  await log.apply(control.map((topic) => specOf(names, topic, 1)))
+  const found = await streamEntry(world)
+  if (found) sameSettings(config, found)
+  const partitions = found?.partitions ?? config.partitions
+  await log.apply(catalogue.map((topic) => specOf(names, topic, partitions)))
+  if (!found) {
+    const entry = {
+      stream: names.stream,
+      ...manifest(config),
+      created_at: now(),
+      partitions,
+      derived_from: derivedFrom,
+    }
+    await once(world, 'manifest', streams.message(entry), signal)
+  }
+  return partitions === config.partitions ? world : world.as({ ...config, partitions })
+}
+
+export const runEntry = async ({ tables, codec, names }: World, run: string): Promise<RunEntry | undefined> => {
+  await tables.runs.refresh()
+  const bytes = tables.runs.get(`${names.stream}/${run}`)
+  return bytes && codec.decode(runs, bytes)
+}
+
+/** Every run of every stream under the prefix, newest first. */
+export const allRuns = async ({ tables, codec }: World): Promise<RunEntry[]> => {
+  await tables.runs.refresh()
+  const entries: RunEntry[] = []
+  for (const [, bytes] of tables.runs.entries()) entries.push(await codec.decode(runs, bytes))
+  return entries.sort((a, b) => b.opened_at - a.opened_at)
+}
+
+export interface Opening {
+  readonly run: string
+  readonly topology: Topology
+  /** What its queries come from: a content hash and, for people, where it was found. Empty: from anywhere. */
+  readonly source: string
+}
+
+/** `<content hash> <where it was found>`: the same content may be found elsewhere. */
+const sourceName = (source: string) => source.split(' ')[0]
+
+const runName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}$/
+
+/** Announces a run, or finds it again. @throws Fatal when a run of this name does something else. */
+export const openRun = async (
+  world: World,
+  { run, topology, source }: Opening,
+  signal: AbortSignal,
+): Promise<RunEntry> => {
+  if (!runName.test(run)) throw new Fatal(`run ${run}: a name holds letters, digits, dots, dashes and underscores only`)
+  const found = await runEntry(world, run)
+  if (found && found.topology !== topology) {
+    throw new Fatal(`run ${run} of stream ${found.stream} is for ${found.topology}: choose another name with --run`)
+  }
+  if (found && source !== '' && sourceName(found.source) !== sourceName(source)) {
+    throw new Fatal(`run ${run} was made from ${found.source}: give other content another name with --run`)
+  }
+  if (found) return found
+  const { hash } = manifest(world.config)
+  const { now, names } = world
+  const entry: RunEntry = {
+    ...{ stream: names.stream, run, state: 'open', count: null, opened_at: now(), closed_at: null, topology },
+    ...{ source, settings: hash },
+  }
+  await once(world, `run/${run}`, runs.message(entry), signal)
+  return entry
+}
+
+/**
+ * Enters what a source holds into a run and closes the run with its last record, in one transaction: an importer that
+ * dies, or a source that is given twice, adds nothing twice.
+ */
+export const fill = async (
+  world: World,
+  entry: RunEntry,
+  items: (from: number) => AsyncIterable<Item> | Iterable<Item>,
+  signal: AbortSignal,
+  onProgress: (entered: number) => void = () => {},
+): Promise<RunEntry> => {
+  const name = `run/${entry.run}/${sourceName(entry.source)}`
+  const closed = (count: number): RunEntry => ({ ...entry, state: 'closed', count, closed_at: world.now() })
+  const options = { ...sourceOf(world, name, entry.source, signal), onProgress }
+  const { position } = await enter(options, items, (count) => [runs.message(closed(count))])
+  return (await runEntry(world, entry.run)) ?? closed(position)
+}
+
+export interface RunState {
+  /** Counts, sums and figures by stage. */
+  readonly stages: Readonly<Record<string, ReturnType<typeof merged>>>
+  /** Outcomes of the last stage. */
+  readonly outcomes: Readonly<Record<string, number>>
+  readonly rejected: number
+  /** Outputs and unresolved rejects. */
+  readonly done: number
+  readonly complete: boolean
+}
+
+/** Outcomes only: reasons (`filtered: …`) are counted under them. */
+const plain = (counts: Readonly<Record<string, number>>) =>
+  Object.fromEntries(
+    Object.entries(counts).filter(([key]) => !key.includes(': ') && key !== 'rejected' && key !== 'retried'),
+  )
+const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0)
+
+/** A run is complete when it is closed and each of its queries has an outcome: an output or an unresolved reject. */
+export const runState = async (
+  { tables, codec, names }: World,
+  { run, topology, count }: Pick<RunEntry, 'run' | 'topology' | 'count'>,
+): Promise<RunState> => {
+  await tables.totals.refresh()
+  const parts: Totals[] = []
+  for (const [key, bytes] of tables.totals.entries()) {
+    if (key.startsWith(`${names.stream}/${run}/`)) parts.push(await codec.decode(totals, bytes))
+  }
+  const stages = Object.fromEntries(
+    [...Map.groupBy(parts, ({ stage }) => stage)].map(([stage, own]) => [stage, merged(own)]),
+  )
+  const last = topologies[topology as Topology].at(-1)!.name
+  const outcomes = plain(stages[last]?.counts ?? {})
+  const rejected = Object.values(stages).reduce((all, { counts }) => all + (counts.rejected ?? 0), 0)
+  const done = sum(outcomes) + rejected
+  return { stages, outcomes, rejected, done, complete: count !== null && done >= count }
+}

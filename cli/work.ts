@@ -1,0 +1,63 @@
+import { engine } from '../runtime/engine.ts'
+import { pause } from '../runtime/wait.ts'
+import type { RunEntry } from '../schemas/control.ts'
+import { rejects, totals } from '../topics/index.ts'
+import { progress } from './progress.ts'
+import { runState, type RunState } from './runs.ts'
+import { stagesOf } from './stages.ts'
+import type { World } from './world.ts'
+
+/** Thrown when Ctrl-C ended the work: what is settled stays, and the same command goes on from there. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+export interface Working {
+  /** Names of the stages, in the order of the topology. */
+  readonly stages: readonly string[]
+  /** Follow this run's progress. */
+  readonly entry?: RunEntry
+  readonly what: string
+  /** End when everything that is there has been settled; otherwise only the signal ends the work. */
+  readonly untilEmpty: boolean
+}
+
+const noteOf = ({ outcomes, rejected }: RunState) =>
+  [...Object.entries(outcomes), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
+    .map(([name, n]) => `${name} ${n}`)
+    .join(', ')
+
+/** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
+export const work = async (world: World, { stages, entry, what, untilEmpty }: Working, signal: AbortSignal) => {
+  const { log, codec, names, now, config, observe, tables, screen } = world
+  const bound = await stagesOf(world, stages)
+  const running = await engine({
+    ...{ log, codec, names, now, observe, rejects, totals, stages: bound },
+    ...{ partitions: config.partitions, table: tables.totals },
+  })
+  const bar = progress(what, screen)
+  const watching = new AbortController()
+  const show = async () => {
+    if (!entry) return
+    const state = await runState(world, entry)
+    bar.update(state.done, entry.count ?? undefined, noteOf(state))
+  }
+  const watch = async () => {
+    while (!watching.signal.aborted) {
+      await show()
+      await pause(500, watching.signal)
+    }
+  }
+  const watched = watch()
+  const stopped = pause(2 ** 31 - 1, signal)
+  try {
+    await Promise.race([untilEmpty ? running.untilEmpty(signal) : stopped, stopped, running.failed, watched])
+  } finally {
+    watching.abort()
+    await running.stop()
+    await watched.catch(() => {})
+    await show().catch(() => {})
+    bar.end()
+  }
+  if (signal.aborted && untilEmpty) throw new Interrupted('stopped; the same command goes on from here')
+}

@@ -1,0 +1,137 @@
+/**
+ * The composition root: reads nothing but the configuration it is given, builds adapters when they are first asked
+ * for, and closes what it opened.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { openLlama } from '../adapters/llama/index.ts'
+import { jsonLogger, terminalLogger } from '../adapters/logger.ts'
+import { encoderModel } from '../adapters/models/encoder.ts'
+import { readerModel } from '../adapters/models/reader.ts'
+import { openEmbedder } from '../adapters/onnx/index.ts'
+import { retriever } from '../adapters/retriever.ts'
+import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
+import { openSqliteLog } from '../adapters/sqlite/log.ts'
+import { sqliteRegistry } from '../adapters/sqlite/registry.ts'
+import { openStore } from '../adapters/store/index.ts'
+import { Fatal, sentence } from '../runtime/errors.ts'
+import type { Codec } from '../runtime/codec.ts'
+import type { Log } from '../runtime/log.ts'
+import { unobserved, type Observe } from '../runtime/observe.ts'
+import { table, type Table } from '../runtime/table.ts'
+import { names, type Names } from '../runtime/topic.ts'
+import { avroCodec } from '../schemas/codec.ts'
+import { runs, streams, totals } from '../topics/index.ts'
+import { home, type Config } from './config.ts'
+import { progress, type Screen } from './progress.ts'
+
+type Opened<T> = () => Promise<T>
+
+export interface World {
+  readonly config: Config
+  readonly screen: Screen
+  readonly observe: Observe
+  readonly log: Log
+  readonly codec: Codec
+  readonly names: Names
+  readonly now: () => number
+  /** Control topics as this process last read them. */
+  readonly tables: { readonly runs: Table; readonly streams: Table; readonly totals: Table }
+  readonly llama: Opened<Awaited<ReturnType<typeof openLlama>>>
+  readonly embedder: Opened<Awaited<ReturnType<typeof openEmbedder>>>
+  readonly store: Opened<Awaited<ReturnType<typeof openStore>>>
+  readonly retriever: Opened<ReturnType<typeof retriever>>
+  readonly selector: typeof retrievalOrder
+  /** The same world with another stream and settings: one log, one model. */
+  as(config: Config): World
+  close(): Promise<void>
+}
+
+const folder = (path: string): string => {
+  try {
+    mkdirSync(path, { recursive: true })
+    return path
+  } catch (error) {
+    throw new Fatal(`the data folder ${path} cannot be made (${sentence(error)}): name another with --data`)
+  }
+}
+
+/** What is opened once, when somebody asks for it, and closed with the world. */
+const lazily = () => {
+  const closers: (() => Promise<void>)[] = []
+  const once = <T extends { close(): Promise<void> }>(open: Opened<T>): Opened<T> => {
+    let opened: Promise<T> | undefined
+    return () =>
+      (opened ??= open().then((made) => {
+        closers.unshift(() => made.close())
+        return made
+      }))
+  }
+  return {
+    once,
+    closeAll: async () => {
+      for (const close of closers) await close()
+    },
+  }
+}
+
+/** The world without its models and its log: what the commands that only compute on files need, too. */
+export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) => {
+  const { once, closeAll } = lazily()
+  const steps = () => {
+    const bars = new Map<string, ReturnType<typeof progress>>()
+    return (what: string, done: number, total?: number) => {
+      const bar = bars.get(what) ?? progress(what, screen)
+      bars.set(what, bar)
+      bar.update(done, total)
+    }
+  }
+  const llama = once(async () => {
+    const { path } = await readerModel({ path: config.reader.model, home: home(env), onProgress: steps() })
+    const { threads, sequences, context, gpu } = config.reader
+    const scoreCachePath = join(folder(config.data), 'scores.sqlite')
+    return openLlama({ modelPath: path, threads, sequences, contextSize: context, gpu, scoreCachePath })
+  })
+  const embedder = once(async () => {
+    const model = await encoderModel({ path: config.encoder.model, home: home(env), onProgress: steps() })
+    return openEmbedder({ folder: model, threads: config.encoder.threads })
+  })
+  const store = once(async () => {
+    const { identity } = await embedder()
+    return openStore({ path: join(folder(config.data), 'store.sqlite'), encoder: identity })
+  })
+  return { llama, embedder, store, closeAll }
+}
+
+export const observer = (config: Config, { tty, write }: Screen): Observe => ({
+  ...unobserved,
+  logger: tty ? terminalLogger(config.log, (line) => write(`\r\u001b[2K${line}\n`)) : jsonLogger(config.log),
+})
+
+export const openWorld = async (config: Config, screen: Screen, env: NodeJS.ProcessEnv): Promise<World> => {
+  const observe = observer(config, screen)
+  const log = await openSqliteLog(join(folder(config.data), 'log.sqlite'))
+  const codec = avroCodec(sqliteRegistry(log), { subject: (topic) => `${topic}-value` })
+  await codec.prepare([runs, streams, totals])
+  const { llama, embedder, store, closeAll } = models(config, screen, env)
+  const of = (settings: Config): World => {
+    const named = names(settings.prefix, settings.stream)
+    const tables = {
+      runs: table(log, named.topic(runs)),
+      streams: table(log, named.topic(streams)),
+      totals: table(log, named.topic(totals)),
+    }
+    return {
+      ...{ config: settings, screen, observe, log, codec, names: named, now: Date.now, tables, llama, embedder, store },
+      retriever: async () =>
+        retriever({ embedder: await embedder(), store: await store(), mode: settings.retrieve.mode }),
+      selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
+      as: of,
+      async close() {
+        await closeAll()
+        await log.close()
+      },
+    }
+  }
+  return of(config)
+}
