@@ -1,0 +1,84 @@
+/** Texts to vectors, inside the worker: tokens, one run of the model over the padded batch, pooling. */
+import { Tensor } from 'onnxruntime-node'
+import type { InferenceSession } from 'onnxruntime-node'
+import { Tokenizer } from 'tokenizers'
+import { Fatal, sentence } from '../../runtime/errors.ts'
+import type { EncoderSettings } from './folder.ts'
+
+export type Tokens = (texts: readonly string[]) => Promise<number[][]>
+
+/** The file may fix padding and truncation for another use: both are set anew. */
+export const openTokenizer = (file: string, maxTokens: number): Tokens => {
+  const tokenizer = loaded(file)
+  tokenizer.disablePadding()
+  tokenizer.setTruncation(maxTokens)
+  return async (texts) => (await tokenizer.encodeBatch([...texts])).map((encoding) => encoding.getIds())
+}
+
+const loaded = (file: string): Tokenizer => {
+  try {
+    return Tokenizer.fromFile(file)
+  } catch (error) {
+    throw new Fatal(`${file} cannot be loaded as a tokenizer (${sentence(error)})`, { cause: error })
+  }
+}
+
+type Pooling = Pick<EncoderSettings, 'dimension' | 'pooling' | 'normalised'>
+
+/** A batch's vectors one after the other: float32 [texts × dimension]. */
+export const encode = async (
+  session: InferenceSession,
+  batch: readonly number[][],
+  pooling: Pooling,
+): Promise<Float32Array> => {
+  const length = Math.max(...batch.map((ids) => ids.length))
+  const output = (await session.run(feeds(session.inputNames, batch, length)))[session.outputNames[0] ?? '']
+  if (output?.dims.length !== 3 || output.dims[2] !== pooling.dimension)
+    throw new Fatal(
+      `the model's first output has the shape [${output?.dims.join(', ') ?? ''}]; ` +
+        `encoder.json promises [texts, tokens, ${pooling.dimension}]`,
+    )
+  const hidden = output.data as Float32Array
+  const vectors = new Float32Array(batch.length * pooling.dimension)
+  batch.forEach((ids, row) => pool(hidden, row * length, ids.length, vectors, row, pooling))
+  output.dispose()
+  return vectors
+}
+
+const feeds = (names: readonly string[], batch: readonly number[][], length: number): Record<string, Tensor> => {
+  const shape = [batch.length, length]
+  const filled = (value: (id: number) => bigint) => {
+    const data = new BigInt64Array(batch.length * length)
+    batch.forEach((ids, row) => ids.forEach((id, at) => (data[row * length + at] = value(id))))
+    return new Tensor('int64', data, shape)
+  }
+  const values: Record<string, (id: number) => bigint> = {
+    input_ids: BigInt,
+    attention_mask: () => 1n,
+    token_type_ids: () => 0n,
+  }
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = values[name]
+      if (value === undefined) throw new Fatal(`the model wants an input '${name}' that an encoder does not have`)
+      return [name, filled(value)]
+    }),
+  )
+}
+
+/** Mean over a text's own tokens (padding aside) or its first token; brought to length 1 where asked for. */
+const pool = (
+  hidden: Float32Array,
+  first: number,
+  tokens: number,
+  vectors: Float32Array,
+  row: number,
+  { dimension, pooling, normalised }: Pooling,
+) => {
+  const sum = new Float64Array(dimension)
+  const counted = pooling === 'cls' ? 1 : tokens
+  for (let token = first; token < first + counted; token++)
+    for (let d = 0; d < dimension; d++) sum[d] = (sum[d] ?? 0) + (hidden[token * dimension + d] ?? 0)
+  const scale = normalised ? Math.sqrt(sum.reduce((total, value) => total + value * value, 0)) || 1 : counted
+  for (let d = 0; d < dimension; d++) vectors[row * dimension + d] = (sum[d] ?? 0) / scale
+}

@@ -1,0 +1,2 @@
+export { openEmbedder, type EmbedderOptions } from './embedder.ts'
+export { readEncoder, type EncoderSettings } from './folder.ts'
