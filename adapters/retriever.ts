@@ -1,0 +1,30 @@
+/** Finds candidates by meaning, by words, or by both rankings fused. */
+import { candidatesOf, fuse } from '../method/fusion.ts'
+import type { Embedder, PassageStore, Retriever } from '../method/ports.ts'
+
+export type Mode = 'dense' | 'sparse' | 'fused'
+
+export interface RetrieverOptions {
+  readonly embedder: Embedder
+  readonly store: PassageStore
+  readonly mode: Mode
+  /** How far down each ranking is read before two are fused; at least the number of candidates asked for. */
+  readonly depth?: number | undefined
+}
+
+export const retriever = ({ embedder, store, mode, depth = 100 }: RetrieverOptions): Retriever => {
+  const dense = async (question: string, k: number, signal: AbortSignal) => {
+    const [vector] = await embedder.embed([question], 'query', signal)
+    return vector === undefined ? [] : store.near(vector, k, signal)
+  }
+  const sparse = (question: string, k: number, signal: AbortSignal) => store.match(question, k, signal)
+  return {
+    retrieve: async (question, k, signal) => {
+      if (mode === 'dense') return candidatesOf(await dense(question, k, signal), 'dense', k)
+      if (mode === 'sparse') return candidatesOf(await sparse(question, k, signal), 'sparse', k)
+      const reach = Math.max(k, depth)
+      const [near, match] = await Promise.all([dense(question, reach, signal), sparse(question, reach, signal)])
+      return fuse(near, match, { limit: k })
+    },
+  }
+}
