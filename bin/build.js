@@ -28,14 +28,14 @@ const pointAtEmitted = (folder) => {
 }
 
 /**
- * Emits everything that ships into dist.
+ * Emits everything that ships into a folder, and gives the compiler's exit code.
  * @param {string} root
+ * @param {string} dist
  * @param {(args: string[]) => number} tsc
  */
-export const build = (root, tsc) => {
-  const dist = join(root, 'dist')
+export const build = (root, dist, tsc) => {
   rmSync(dist, { recursive: true, force: true })
-  const code = tsc(['-p', 'tsconfig.build.json'])
+  const code = tsc(['-p', 'tsconfig.build.json', '--outDir', dist])
   if (code !== 0) return code
   pointAtEmitted(dist)
   for (const asset of ASSETS) {

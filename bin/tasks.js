@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from './build.js'
 import { closingLine, skips } from './report.js'
@@ -68,7 +68,7 @@ const TASKS = {
   lint: (args) => tool('eslint', ['.', ...args]),
   format: (args) => tool('prettier', ['--log-level=warn', ...(args.length ? args : ['--write']), '.']),
   bench,
-  build: () => build(root, (args) => tool('tsc', args)),
+  build: ([folder = 'dist']) => build(root, resolve(root, folder), (args) => tool('tsc', args)),
   /** Cheapest first, and the first that fails ends it. */
   verify: () => {
     for (const [name, args] of /** @type {const} */ ([
