@@ -10,9 +10,10 @@ import { select } from './select.ts'
 
 export { distil, evaluate, generate, imagine, index, label, retrieve, select }
 
-/** Lists of processors, each upstream of the next. */
+/** Lists of processors, each upstream of the next: a run is complete when the last one has its outcome. */
 export const topologies = {
   indexing: [index],
+  finding: [imagine, retrieve],
   synthesis: [imagine, retrieve, label, distil],
   answering: [imagine, retrieve, select, generate, evaluate],
 } as const
@@ -20,4 +21,3 @@ export type Topology = keyof typeof topologies
 
 /** Every stage once. A stream may run any of them; those that two topologies share are one stage. */
 export const processors = [index, imagine, retrieve, label, distil, select, generate, evaluate] as const
-export type StageName = (typeof processors)[number]['name']

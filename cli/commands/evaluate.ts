@@ -1,0 +1,94 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import type { RunEntry } from '../../schemas/control.ts'
+import { candidates, gains } from '../../topics/index.ts'
+import { stored } from '../checks.ts'
+import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { closeRun, conditions, derive, described, reached, type Condition } from '../conditions.ts'
+import { bring, queryFile } from '../import.ts'
+import { figuresOf, microOf, shown, table } from '../report.ts'
+import { openStream, runState, type RunState } from '../runs.ts'
+import { work } from '../work.ts'
+import type { World } from '../world.ts'
+import { positive } from './index-corpus.ts'
+
+interface Flags extends Globals {
+  readonly run?: string
+  readonly dataset?: string
+  readonly limit?: number
+  readonly k?: number
+  readonly conditions: readonly Condition[]
+}
+
+export interface Evaluated {
+  readonly condition: Condition
+  readonly stream: string
+  readonly state: RunState
+}
+
+const isCondition = (name: string): name is Condition => (conditions as readonly string[]).includes(name)
+
+const conditionList = (value: string): Condition[] =>
+  value.split(',').map((name) => {
+    if (isCondition(name)) return name
+    throw new InvalidArgumentError(`Conditions are ${conditions.join(', ')}.`)
+  })
+
+/** Answers a run's queries under each condition, in a derived stream each. */
+export const underConditions = async (
+  world: World,
+  entry: RunEntry,
+  wanted: readonly Condition[],
+  signal: AbortSignal,
+): Promise<Evaluated[]> => {
+  const done: Evaluated[] = []
+  for (const condition of wanted) {
+    const derived = await derive(world, entry, condition, signal)
+    const count = await reached(world, entry.run, condition === 'gain' ? gains : candidates)
+    const closed = await closeRun(derived.world, derived.entry, count, signal)
+    const stages = ['select', 'generate', 'evaluate']
+    await work(derived.world, { stages, entry: closed, what: described[condition], untilEmpty: true }, signal)
+    const state = await runState(derived.world, closed)
+    done.push({ condition, stream: derived.world.names.stream, state })
+  }
+  return done
+}
+
+export const conditionTable = (evaluated: readonly Evaluated[]): string => {
+  const names = ['strict_em', 'boundary_em', 'containment_em', 'f1', 'has_answer'] as const
+  const rows = evaluated.map(({ condition, state }) => {
+    const micro = microOf(state)
+    return [described[condition], String(micro.f1?.n ?? 0), ...names.map((name) => shown(micro[name]))]
+  })
+  return table([['', 'n', 'strict EM', 'boundary EM', 'containment EM', 'F1', 'has answer'], ...rows])
+}
+
+const act = (io: Io) => async (path: string, flags: Flags) => {
+  const config = configOf(io, flags, { 'retrieve.k': flags.k })
+  await inWorld(config, io, async (opened) => {
+    const world = await openStream(opened, io.signal)
+    await stored(world)
+    const { run, limit } = flags
+    const entry = await bring(world, io, { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit })
+    const stages = ['imagine', 'retrieve', ...(flags.conditions.includes('gain') ? ['label'] : [])]
+    await work(world, { stages, entry, what: `finding candidates (${stages.join(', ')})`, untilEmpty: true }, io.signal)
+    const evaluated = await underConditions(world, entry, flags.conditions, io.signal)
+    const result = evaluated.map(({ condition, stream, state }) => ({
+      ...{ condition, stream, run: entry.run, outcomes: state.outcomes, rejected: state.rejected },
+      datasets: figuresOf(state),
+    }))
+    if (flags.json) io.out(JSON.stringify(result))
+    else io.out(`${conditionTable(evaluated)}\n(all queries as one, ×100, with 95 % bootstrap intervals)`)
+  })
+}
+
+export const evaluateCommand = (program: Command, io: Io) => {
+  const command = program
+    .command('evaluate <queries>')
+    .description('answer queries under several conditions and grade the answers')
+    .option('--run <name>', 'name of the run (default: from the file)')
+    .option('--dataset <name>', 'for queries that name none')
+    .option('--limit <n>', 'only the first n queries', positive)
+    .option('-k, --k <n>', 'retrieved candidates per query (setting retrieve.k)', positive)
+    .option('--conditions <list>', 'of none, first, gain', conditionList, ['none', 'first'])
+  withGlobals(command).action(act(io))
+}

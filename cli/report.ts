@@ -1,0 +1,41 @@
+import { estimates, type Estimate } from '../runtime/totals.ts'
+import type { RunState } from './runs.ts'
+
+/** Figures of the method, as they are shown. */
+export const figureNames = ['strict_em', 'boundary_em', 'containment_em', 'f1', 'has_answer', 'hit'] as const
+
+/** A table of equal columns; the first is left-aligned. */
+export const table = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const cell = (text: string, column: number) =>
+    column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)
+  return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n')
+}
+
+const percent = (value: number) => (100 * value).toFixed(1)
+
+/** ×100 with its 95 % interval. */
+export const shown = (estimate: Estimate | undefined): string =>
+  estimate ? `${percent(estimate.mean)} [${percent(estimate.low)}, ${percent(estimate.high)}]` : '-'
+
+/** Figures of a run by dataset, ×100, each with its interval. */
+export const figuresOf = ({ stages }: RunState) => {
+  const byDataset = estimates(stages.evaluate?.figures ?? {})
+  const scaled = ({ n, mean, low, high }: Estimate) => ({ n, mean: 100 * mean, interval: [100 * low, 100 * high] })
+  return Object.fromEntries(
+    Object.entries(byDataset).map(([dataset, figures]) => [
+      dataset,
+      Object.fromEntries(Object.entries(figures).map(([name, estimate]) => [name, scaled(estimate)])),
+    ]),
+  )
+}
+
+/** All datasets of a run as one group: every query weighs the same (micro). */
+export const microOf = ({ stages }: RunState): Record<string, Estimate> => {
+  const all: Record<string, Float64Array> = {}
+  for (const [key, sums] of Object.entries(stages.evaluate?.figures ?? {})) {
+    const into = (all[`all/${key.slice(key.lastIndexOf('/') + 1)}`] ??= new Float64Array(sums.length))
+    sums.forEach((value, i) => (into[i]! += value))
+  }
+  return estimates(all).all ?? {}
+}
