@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { lanes } from './lanes.ts'
+import { membership } from './port-members.ts'
+import { taking } from './port-take.ts'
+import { writing } from './port-write.ts'
+import type { Case, Process, Storage, Subject, TestApi, Trial } from './subject.ts'
+
+export type { Process, Storage, Subject, TestApi } from './subject.ts'
+
+const atOnce = 5
+
+/**
+ * Holds a log to the invariants I1 to I9 of `runtime/log.ts`, at the port and under the runtime's own lanes.
+ *
+ *     logConformance('my log', { open: async (seed) => myStorage(seed) }, { describe, test })
+ *
+ * Every test runs once per seed on a storage of its own; a failure names its seed. Cases that need what the storage
+ * cannot do (expire, skip, freeze) are left out by name.
+ */
+export const logConformance = (name: string, subject: Subject, { describe, test }: TestApi): void => {
+  for (const [level, cases] of Object.entries({ port: [...writing, ...taking, ...membership], lanes })) {
+    describe(`${name}: ${level}`, () => {
+      for (const each of cases) test(each.name, () => runAll(each, subject))
+    })
+  }
+}
+
+const runAll = async (each: Case, subject: Subject) => {
+  const waiting = [...(subject.seeds ?? [1, 2, 3])]
+  const worker = async () => {
+    for (let seed = waiting.shift(); seed !== undefined; seed = waiting.shift()) await runOnce(each, subject, seed)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+const runOnce = async (each: Case, subject: Subject, seed: number) => {
+  const storage = await subject.open(seed)
+  try {
+    const trial = trialOf(storage, seed, subject.patience ?? 15_000)
+    if (!(await able(each, trial))) return
+    await each.run(trial)
+    assert.deepEqual(storage.complaints?.() ?? [], [])
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  } finally {
+    await storage.drop()
+  }
+}
+
+const able = async ({ needs = [] }: Case, { storage, process }: Trial) => {
+  if (needs.includes('expire') && !storage.expire) return false
+  if (needs.includes('skip') && !storage.skip) return false
+  return !needs.includes('freeze') || (await process()).freeze !== undefined
+}
+
+const trialOf = (storage: Storage, seed: number, patience: number): Trial => {
+  let state = seed * 2 + 1
+  const process = (): Promise<Process> => storage.process()
+  return {
+    storage,
+    seed,
+    patience,
+    process,
+    log: async () => (await process()).log,
+    draw(limit) {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+      return Math.floor((state / 2 ** 32) * limit)
+    },
+  }
+}
