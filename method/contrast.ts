@@ -48,20 +48,19 @@ export const contrastByDefinition = (withPassage: Row, base: Row, alpha: number,
  * The same in two passes and without memory of its own: ln p(token) under the contrast, in nats, finite and ≤ 0.
  *
  * A token that is impossible in a row (−∞) counts as just less likely than all others there, so that neither the
- * token itself nor one that only a passage makes possible turns the figure into ∞ or NaN. α = 0 never looks at `base`.
+ * token itself nor one that only a passage makes possible turns the figure into ∞ or NaN.
  * @throws RangeError for rows of different length or without a finite score, NaN in them, or a token outside them.
  */
 export const contrastLogprob = (withPassage: Row, base: Row, alpha: number, token: number): number => {
   check(withPassage, base, token)
   const z = limits(withPassage)
-  const b = alpha === 0 ? z : limits(base)
-  const without = alpha === 0 ? withPassage : base
+  const b = limits(base)
   let highest = -Infinity
   let sum = 0
   let wanted = NaN
   for (let v = 0; v < withPassage.length; v++) {
     const given = (withPassage[v] === -Infinity ? z.floor : withPassage[v]!) - z.highest
-    const bare = (without[v] === -Infinity ? b.floor : without[v]!) - b.highest
+    const bare = (base[v] === -Infinity ? b.floor : base[v]!) - b.highest
     const x = given + alpha * (given - bare)
     if (v === token) wanted = x
     if (x <= highest) sum += Math.exp(x - highest)

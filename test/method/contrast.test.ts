@@ -126,6 +126,7 @@ describe('the contrast', () => {
 
   test.each<[string, () => number]>([
     ['rows of different vocabularies', () => contrastLogprob(Float32Array.of(0, 1), Float32Array.of(0), 0.5, 0)],
+    ['a base of more tokens', () => contrastLogprob(Float32Array.of(0, 1), Float32Array.of(0, 1, 2), 0.5, 0)],
     ['a token past the vocabulary', () => plainLogprob(Float32Array.of(0, 1), 2)],
     ['a negative token', () => plainLogprob(Float32Array.of(0, 1), -1)],
     ['half a token', () => plainLogprob(Float32Array.of(0, 1), 0.5)],
