@@ -68,6 +68,15 @@ describe('a near-copy', () => {
     expect(markTwins([original, candidate('b', 2, { text })])[1]?.twin_of).toBe(twin_of)
   })
 
+  test('is told by runs of eight words, not of seven', () => {
+    // 79 of 99 runs of eight are shared, and 80 of 100 runs of seven.
+    const pair = [
+      candidate('a', 1, { text: words(0, 106) }),
+      candidate('b', 2, { text: `${words(0, 86)} ${words(200, 220)}` }),
+    ]
+    expect(markTwins(pair)[1]?.twin_of).toBeNull()
+  })
+
   test('names the best-ranked original, never another twin', () => {
     const chain = [0, 12, 24].map((from, i) => candidate(`t${i}`, i + 1, { text: words(from, from + 107) }))
     expect(markTwins(chain).map(({ twin_of }) => twin_of)).toEqual([null, 't0', null])

@@ -105,6 +105,7 @@ describe('has-answer', () => {
     ['finds nothing without golds', 'x', [], false],
     ['works on characters in Japanese', '私は東京都に住む', ['東京'], true, 'ja'],
     ['does not take か for a part of が', 'が', ['か'], false, 'ja'],
+    ['decomposes symbols as DPR does', 'x≠y', ['='], true],
     ['finds symbols outside the first plane', 'ok 🙂 fine', ['🙂'], true],
   ])('%s', (_, text, golds, expected, lang = 'en') => expect(hasAnswer(text, golds, lang)).toBe(expected))
 })

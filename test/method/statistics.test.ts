@@ -97,8 +97,8 @@ describe('figures over datasets', () => {
     const one = overall(new Map([['nq', coin(20, 7)]]), few)!
     expect(one.macro).toEqual(one.micro)
     expect(one.datasets['nq']).toEqual(one.micro)
-    const two = new Map([...values].toReversed())
-    expect(overall(two, few)).toEqual(overall(values, few))
+    const two = [['nq', coin(20, 7)] as const, ['squad', coin(9, 5)] as const]
+    expect(overall(new Map(two.toReversed()), few)).toEqual(overall(new Map(two), few))
   })
 
   test('do not exist without values', () => {
