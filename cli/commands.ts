@@ -1,16 +1,32 @@
 import type { Command } from 'commander'
 import type { Io } from './command.ts'
+import { askCommand } from './commands/ask.ts'
 import { configCommand } from './commands/config.ts'
+import { demoCommand } from './commands/demo.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
+import { exportCommand } from './commands/export.ts'
+import { gainCommand } from './commands/gain.ts'
+import { gradeCommand } from './commands/grade.ts'
 import { indexCommand } from './commands/index-corpus.ts'
+import { rejectsCommand } from './commands/rejects.ts'
+import { runsCommand } from './commands/runs.ts'
 import { startCommand } from './commands/start.ts'
+import { statusCommand } from './commands/status.ts'
 import { synthesizeCommand } from './commands/synthesize.ts'
 
 /** In the order in which help lists them. */
 export const commands: readonly ((program: Command, io: Io) => void)[] = [
+  demoCommand,
   indexCommand,
   synthesizeCommand,
   evaluateCommand,
+  askCommand,
+  gainCommand,
+  gradeCommand,
+  exportCommand,
   startCommand,
+  statusCommand,
+  runsCommand,
+  rejectsCommand,
   configCommand,
 ]

@@ -95,7 +95,7 @@ export const Config = z.strictObject({
       threads: whole.default(2),
       sequences: whole.default(4).describe('prompts evaluated at once'),
       context: whole.default(1024).describe('tokens of prompt and answer'),
-      gpu: z.boolean().default(false),
+      gpu: z.union([z.literal(false), z.enum(['auto', 'cuda', 'vulkan', 'metal'])]).default(false),
     })
     .prefault({}),
   log: z.enum(['debug', 'info', 'warn', 'error']).default('warn').describe('what is said on standard error'),

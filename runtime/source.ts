@@ -29,6 +29,8 @@ export interface SourceOptions {
 export interface Item {
   readonly message: Message
   readonly position: number
+  /** Where it belongs, if not where its key says: a retried record goes back to where it was. */
+  readonly partition?: number
 }
 
 export interface Entered {
@@ -43,9 +45,10 @@ const retry = { from: 50, to: 5000 }
 const outgoing = (
   { codec, names, partitions, now }: SourceOptions,
   { topic, key, value, headers }: Message,
+  partition = partitionOf(key, partitions),
 ): Outgoing => ({
   topic: names.topic(topic),
-  partition: topic.control ? 0 : partitionOf(key, partitions),
+  partition: topic.control ? 0 : partition,
   key: Buffer.from(key),
   value: value === null ? null : codec.encode(topic, value),
   headers,
@@ -107,7 +110,7 @@ export const enter = async (
     for await (const item of items(position)) {
       signal.throwIfAborted()
       if (records.length >= limit.records || bytes >= limit.bytes) await flush()
-      const record = outgoing(options, item.message)
+      const record = outgoing(options, item.message, item.partition)
       records.push(record)
       bytes += record.value?.length ?? 0
       position = item.position

@@ -1,0 +1,132 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import type { Gains } from '../../schemas/gains.ts'
+import { gains } from '../../topics/index.ts'
+import type { Config } from '../config.ts'
+import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { packageFile } from '../files.ts'
+import { bring, passageFile, queryFile } from '../import.ts'
+import { duration } from '../progress.ts'
+import { table } from '../report.ts'
+import { openStream, runState } from '../runs.ts'
+import { work } from '../work.ts'
+import type { World } from '../world.ts'
+import { conditionTable, underConditions } from './evaluate.ts'
+import { stagesOfTopology, synthesized } from './synthesize.ts'
+
+interface Flags extends Globals {
+  readonly keep?: boolean
+}
+
+/** Small enough for two cores and a coffee; `--set` changes any of it. */
+const defaults = {
+  data: '.gainstream/demo',
+  stream: 'demo',
+  'retrieve.k': 6,
+  'imagine.tokens': 80,
+  'generate.answer_tokens': 16,
+}
+
+/** A finished demo starts over; an interrupted one goes on. */
+const begin = (data: string, keep: boolean) => {
+  if (!keep && existsSync(join(data, 'finished'))) rmSync(data, { recursive: true, force: true })
+}
+
+const preview = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
+
+/** Of all queries the one whose best passage was retrieved furthest down: what gain sees and retrieval does not. */
+const mostTelling = async ({ log, codec, names }: World): Promise<Gains | undefined> => {
+  let best: { labelled: Gains; rank: number } | undefined
+  for await (const { value } of log.read(names.topic(gains))) {
+    if (value === null) continue
+    const labelled = await codec.decode(gains, value)
+    const lowest = Math.min(...labelled.gains.map(({ mean_nll }) => mean_nll ?? Infinity))
+    const at = labelled.gains.findIndex(({ mean_nll }) => mean_nll === lowest)
+    const passage = labelled.passages[at]
+    const known = passage && labelled.query.gold_passage_ids.includes(passage.id)
+    if (known && (best === undefined || passage.rank > best.rank)) best = { labelled, rank: passage.rank }
+  }
+  return best?.labelled
+}
+
+const rankAgainstGain = ({ query, passages, gains: measured }: Gains): string => {
+  const order = measured.map((gain, i) => ({ gain, passage: passages[i]! }))
+  const byGain = [...order].sort((a, b) => (a.gain.mean_nll ?? Infinity) - (b.gain.mean_nll ?? Infinity))
+  const rows = order.map(({ gain, passage }) => [
+    passage.source === 'generated' ? 'generated' : String(passage.rank),
+    String(byGain.findIndex((each) => each.gain === gain) + 1),
+    gain.mean_nll === null ? '-' : Math.exp(gain.mean_nll).toPrecision(3),
+    gain.infogain === null ? '-' : gain.infogain.toFixed(2),
+    preview(`${passage.title === '' ? '' : `${passage.title}: `}${passage.text}`, 60),
+  ])
+  const head = ['retrieved', 'by gain', 'perplexity', 'infogain', 'passage']
+  return `“${query.question}” (${query.answers[0]})\n${table([head, ...rows])}`
+}
+
+const summary = (result: ReturnType<typeof synthesized>): string =>
+  [
+    `${result.kept} of ${result.queries} queries gave a training sample`,
+    ...result.reasons.map(({ reason, queries }) => `  ${queries} filtered: ${reason}`),
+    ...(result.rejected > 0 ? [`  ${result.rejected} rejected`] : []),
+  ].join('\n')
+
+const loop = async (opened: World, io: Io) => {
+  const world = await openStream(opened, io.signal)
+  const corpus = {
+    path: packageFile('demo/passages.jsonl'),
+    kind: passageFile,
+    run: 'corpus',
+    topology: 'indexing',
+  } as const
+  const indexing = await bring(world, io, corpus)
+  await work(world, { stages: ['index'], entry: indexing, what: 'indexing passages', untilEmpty: true }, io.signal)
+  const asked = {
+    path: packageFile('demo/queries.jsonl'),
+    kind: queryFile(undefined),
+    run: 'demo',
+    topology: 'synthesis',
+  } as const
+  const entry = await bring(world, io, asked)
+  const stages = stagesOfTopology('synthesis')
+  await work(world, { stages, entry, what: 'measuring gains', untilEmpty: true }, io.signal)
+  const result = synthesized(world, entry, await runState(world, entry))
+  const evaluated = await underConditions(world, entry, ['none', 'first', 'gain'], io.signal)
+  return { result, evaluated, telling: await mostTelling(world) }
+}
+
+const nextSteps = ({ data }: Config) =>
+  [
+    `Files: ${join(data, 'log.sqlite')} (every record), ${join(data, 'store.sqlite')} (passages and vectors), ${join(data, 'scores.sqlite')} (score cache)`,
+    'Next:',
+    `  npx gainstream ask "Which river …?" --data ${data} --stream demo-first  (settings as in: gainstream config show)`,
+    `  npx gainstream export samples --data ${data} --stream demo --format flagembedding --out samples.jsonl`,
+    '  npx gainstream index your-corpus.jsonl && npx gainstream synthesize your-queries.jsonl',
+  ].join('\n')
+
+const act = (io: Io) => async (flags: Flags) => {
+  const started = Date.now()
+  const config = configOf(io, flags, {}, defaults)
+  begin(config.data, flags.keep ?? false)
+  await inWorld(config, io, async (world) => {
+    const { result, evaluated, telling } = await loop(world, io)
+    writeFileSync(join(config.data, 'finished'), `${new Date().toISOString()}\n`)
+    if (flags.json) return io.out(JSON.stringify({ ...result, conditions: evaluated, telling }))
+    io.out('')
+    if (telling) io.out(`${rankAgainstGain(telling)}\n`)
+    io.out(`${summary(result)}\n`)
+    io.out(
+      `${conditionTable(evaluated)}\n(×100, with 95 % bootstrap intervals; the last row knows the golds: an upper bound)\n`,
+    )
+    io.out(nextSteps(config))
+    io.screen.write(`done in ${duration((Date.now() - started) / 1000)}\n`)
+  })
+}
+
+export const demoCommand = (program: Command, io: Io) => {
+  const command = program
+    .command('demo')
+    .description('the whole loop on real passages and queries that come with the package, without any server')
+    .option('--keep', 'show a finished demo again instead of starting over')
+  withGlobals(command).action(act(io))
+}

@@ -1,0 +1,121 @@
+import type { Command } from 'commander'
+import { readGainRequests, type GainRequest } from '../../adapters/files/index.ts'
+import { gainsOf } from '../../method/gain.ts'
+import { distinctGolds } from '../../method/golds.ts'
+import type { Scorer } from '../../method/ports.ts'
+import { promptHash } from '../../method/prompt.ts'
+import { Fatal, Rejected } from '../../runtime/errors.ts'
+import type { Gain } from '../../schemas/gains.ts'
+import type { Config } from '../config.ts'
+import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
+import { progress } from '../progress.ts'
+import { table } from '../report.ts'
+import { promptFor } from '../settings.ts'
+import { models } from '../world.ts'
+
+interface Flags extends Globals {
+  readonly alpha?: number
+  readonly model?: string
+  readonly dataset?: string
+}
+
+const perplexity = (meanNll: number | null) => (meanNll === null ? null : Math.exp(meanNll))
+
+/** A gain as people and scripts read it: perplexities beside the mean negative log-likelihoods they come from. */
+const shown = ({ passage_id, mean_nll, plain_mean_nll, infogain, answer, tokens, cut, unscored }: Gain) => ({
+  passage_id,
+  perplexity: perplexity(mean_nll),
+  plain_perplexity: perplexity(plain_mean_nll),
+  ...{ infogain, mean_nll, plain_mean_nll, answer, tokens },
+  ...(cut > 0 && { cut }),
+  ...(unscored !== null && { unscored }),
+})
+
+/** The gains of one line, or why it has none. */
+const measured = async (scorer: Scorer, { query, passages }: GainRequest, config: Config, signal: AbortSignal) => {
+  const { alpha, passage_tokens: passageTokens, max_golds: maxGolds, exact_golds: exact } = config.label
+  const { golds, leftOut } = distinctGolds(query.answers, { lang: query.lang, exact, maxGolds })
+  if (golds.length === 0) throw new Rejected(`query ${query.id} has no gold answer`)
+  const template = promptFor(config)(query.dataset)
+  const request = { question: query.question, answers: golds, passages, template, alphas: [alpha], passageTokens }
+  const scores = await scorer.score(request, signal)
+  return {
+    id: query.id,
+    alpha,
+    scorer: { ...scorer.identity, prompt: promptHash(template), exact: scorer.exact },
+    ...(leftOut > 0 && { golds_left_out: leftOut }),
+    gains: gainsOf(scores, golds, passages).map(shown),
+  }
+}
+
+type Line = Awaited<ReturnType<typeof measured>> | { id: string; rejected: string }
+
+const asText = (line: Line) => {
+  if ('rejected' in line) return `${line.id}: rejected, ${line.rejected}`
+  const figure = (value: number | null) => (value === null ? '-' : value.toFixed(3))
+  const rows = line.gains.map((gain) => [
+    gain.passage_id,
+    ...[gain.perplexity, gain.plain_perplexity, gain.infogain].map(figure),
+    gain.answer ?? gain.unscored ?? '',
+  ])
+  return `${line.id}\n${table([['passage', 'perplexity', 'plain', 'infogain', 'answer'], ...rows])}`
+}
+
+/** In the order of the file, a few lines under way at once. */
+async function* inOrder(
+  path: string,
+  flags: Flags,
+  ahead: number,
+  work: (request: GainRequest) => Promise<Line>,
+  refused: (sentence: string) => void,
+) {
+  const waiting: Promise<Line>[] = []
+  for await (const { value } of readGainRequests(path, {
+    onRefused: ({ message }) => refused(message),
+    onIgnored: refused,
+  })) {
+    const { query } = value
+    const named = query.dataset === '' ? { ...value, query: { ...query, dataset: flags.dataset ?? '' } } : value
+    waiting.push(work(named))
+    if (waiting.length >= ahead) yield waiting.shift()!
+  }
+  yield* waiting
+}
+
+const act = (io: Io) => async (path: string, flags: Flags) => {
+  const config = configOf(io, flags, { 'label.alpha': flags.alpha, 'reader.model': flags.model })
+  const { llama, closeAll } = models(config, io.screen, io.env)
+  let [lines, bad] = [0, 0]
+  const refused = (sentence: string) => {
+    bad++
+    io.screen.write(`${sentence}\n`)
+  }
+  try {
+    const { scorer } = await llama()
+    const bar = progress('queries scored', io.screen)
+    const work = (request: GainRequest): Promise<Line> =>
+      measured(scorer, request, config, io.signal).catch((error: unknown) => {
+        if (!(error instanceof Rejected)) throw error
+        bad++
+        return { id: request.query.id, rejected: error.message }
+      })
+    for await (const line of inOrder(path, flags, config.reader.sequences, work, refused)) {
+      io.out(flags.json ? JSON.stringify(line) : asText(line))
+      bar.update(++lines)
+    }
+    bar.end()
+  } finally {
+    await closeAll()
+  }
+  if (bad > 0) throw new Fatal(`${bad} lines of ${path} have no gains; the others are complete`)
+}
+
+export const gainCommand = (program: Command, io: Io) => {
+  const command = program
+    .command('gain <requests>')
+    .description('measure lines {id, query, answers[], passages:[{id?, title?, text}]}: a line of gains each, in order')
+    .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', Number)
+    .option('--model <file>', 'a GGUF file or hub name (setting reader.model)')
+    .option('--dataset <name>', 'for lines that name none: chooses the prompt (prompts.<dataset>)')
+  withGlobals(command).action(act(io))
+}

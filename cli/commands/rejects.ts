@@ -1,0 +1,108 @@
+import type { Command } from 'commander'
+import { Fatal } from '../../runtime/errors.ts'
+import type { Topic } from '../../runtime/topic.ts'
+import { processors } from '../../processors/index.ts'
+import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { readRejects, retry, type Reject } from '../rejects.ts'
+import { table } from '../report.ts'
+import { openStream } from '../runs.ts'
+import { work } from '../work.ts'
+import type { World } from '../world.ts'
+
+interface Filter extends Globals {
+  readonly run?: string
+  readonly stage?: string
+  readonly kind?: string
+  readonly all?: boolean
+  readonly execute?: boolean
+  readonly work?: boolean
+}
+
+const matching = async (world: World, { run, stage, kind, all }: Filter) =>
+  (await readRejects(world)).filter(
+    (reject) =>
+      (all || !reject.resolved) &&
+      (run === undefined || reject.run === run) &&
+      (stage === undefined || reject.stage === stage) &&
+      (kind === undefined || reject.kind === kind),
+  )
+
+const inStream = (io: Io, flags: Globals, use: (world: World) => Promise<void>) =>
+  inWorld(configOf(io, flags), io, async (opened) => use(await openStream(opened, io.signal)))
+
+/** Reasons without the ids and numbers in them, so that alike ones count as one. */
+const kindOfReason = ({ kind, reason, stage }: Reject) =>
+  `${stage}: ${kind}: ${reason
+    .replace(/(query|passage) \S+/g, '$1 …')
+    .replace(/\d+/g, 'n')
+    .slice(0, 120)}`
+
+const list = (io: Io) => async (flags: Filter) =>
+  inStream(io, flags, async (world) => {
+    const found = await matching(world, flags)
+    const summary = Object.entries(Object.groupBy(found, kindOfReason)).map(([reason, own]) => ({
+      reason,
+      count: own?.length ?? 0,
+    }))
+    summary.sort((a, b) => b.count - a.count)
+    const plain = found.map(({ headers: _headers, value: _value, ...reject }) => reject)
+    if (flags.json) return io.out(JSON.stringify({ rejects: plain, reasons: summary }))
+    if (found.length === 0) return io.out('no rejects')
+    const rows = plain.map(({ id, run, key, stage, kind, reason, resolved }) => [
+      id,
+      run,
+      key,
+      stage,
+      resolved ? `${kind} (retried)` : kind,
+      reason.slice(0, 80),
+    ])
+    io.out(table([['id', 'run', 'key', 'stage', 'kind', 'reason'], ...rows]))
+    io.out(`\n${summary.map(({ reason, count }) => `${count} × ${reason}`).join('\n')}`)
+  })
+
+const show = (io: Io) => async (id: string, flags: Filter) =>
+  inStream(io, flags, async (world) => {
+    const found = (await readRejects(world)).find((reject) => reject.id === id)
+    if (!found) throw new Fatal(`there is no reject ${id}: gainstream rejects list shows their ids`)
+    const { value, ...reject } = found
+    const input = processors.find(({ name }) => name === found.stage)?.from as Topic | undefined
+    const decoded =
+      input && value
+        ? await world.codec.decode(input, value).catch((error: Error) => `cannot be decoded: ${error.message}`)
+        : null
+    io.out(JSON.stringify({ ...reject, value: decoded }, null, flags.json ? 0 : 2))
+  })
+
+const again = (io: Io) => async (flags: Filter) =>
+  inStream(io, flags, async (world) => {
+    const found = await matching(world, flags)
+    const summary = `${found.length} rejects go back to ${[...new Set(found.map(({ origin }) => origin.topic))].join(', ')}`
+    if (!flags.execute) {
+      if (flags.json) return io.out(JSON.stringify({ planned: found.length, retried: 0 }))
+      return io.out(found.length === 0 ? 'no rejects' : `${summary}; nothing was done yet: add --execute`)
+    }
+    let retried = 0
+    for (const reject of found) if (await retry(world, reject, io.signal)) retried++
+    io.out(flags.json ? JSON.stringify({ planned: found.length, retried }) : `${retried} of ${summary}`)
+    if (flags.work && retried > 0) {
+      const stages = processors.map(({ name }) => name)
+      await work(world, { stages, what: 'working on what was sent back', untilEmpty: true }, io.signal)
+    }
+  })
+
+export const rejectsCommand = (program: Command, io: Io) => {
+  const group = program.command('rejects').description('dead letters: list, show, retry')
+  const filtered = (command: Command) =>
+    withGlobals(command)
+      .option('--run <name>', 'only this run')
+      .option('--stage <name>', 'only of this stage')
+      .option('--kind <kind>', 'only rejected, failed, poison or unwritable')
+  filtered(group.command('list').description('rejects with their reasons, counted'))
+    .option('--all', 'those that were retried, too')
+    .action(list(io))
+  withGlobals(group.command('show <id>').description('one reject with its headers and its record')).action(show(io))
+  filtered(group.command('retry').description('send rejects back to where they came from; a plan without --execute'))
+    .option('--execute', 'do it')
+    .option('--work', 'and work on them until the stream is empty')
+    .action(again(io))
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { recount } from '../recount.ts'
+import { table } from '../report.ts'
+import { allRuns, runState } from '../runs.ts'
+import type { World } from '../world.ts'
+
+interface Flags extends Globals {
+  readonly recount?: boolean
+}
+
+const described = async (world: World, exactly: boolean) => {
+  const entries = await allRuns(world)
+  const rows = []
+  for (const entry of entries) {
+    const own = world.as({ ...world.config, stream: entry.stream })
+    const state = await runState(own, entry)
+    const sums = Object.values(state.stages).map((stage) => stage.sums)
+    const sum = (name: string) => sums.reduce((all, each) => all + (each[name] ?? 0), 0)
+    const totals = { done: state.done, complete: state.complete, outcomes: state.outcomes, rejected: state.rejected }
+    const cost = { calls: sum('calls'), prompt_tokens: sum('prompt_tokens'), cache_hits: sum('cache_hits') }
+    const exact = exactly ? { recount: await recount(own, entry) } : {}
+    rows.push({ ...entry, ...totals, ...cost, reader_seconds: sum('reader_seconds'), ...exact })
+  }
+  return rows
+}
+
+const outcomes = (counts: Readonly<Record<string, number>>, rejected: number) =>
+  [...Object.entries(counts), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
+    .map(([name, n]) => `${name} ${n}`)
+    .join(', ')
+
+const act = (io: Io) => async (flags: Flags) => {
+  await inWorld(configOf(io, flags), io, async (world) => {
+    const rows = await described(world, flags.recount ?? false)
+    if (flags.json) return io.out(JSON.stringify(rows))
+    if (rows.length === 0) return io.out('no runs yet')
+    const cells = rows.map((row) => [
+      `${row.stream}/${row.run}`,
+      row.topology,
+      row.state === 'closed' ? `${row.done}/${row.count}` : `${row.done} (open)`,
+      row.complete ? 'complete' : 'under way',
+      outcomes(row.outcomes, row.rejected),
+      'recount' in row ? outcomes(row.recount.outcomes, row.recount.rejected) : '',
+    ])
+    io.out(table([['run', 'topology', 'queries', '', 'outcomes', flags.recount ? 'recounted' : ''], ...cells]))
+  })
+}
+
+export const runsCommand = (program: Command, io: Io) => {
+  const command = program
+    .command('runs')
+    .description('the runs of all streams: how far they are, what came out, what it cost')
+    .option('--recount', 'read the topics and count distinct queries, too: exact even when keys were repeated')
+  withGlobals(command).action(act(io))
+}
