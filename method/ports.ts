@@ -32,8 +32,7 @@ export interface AnswerScore {
 }
 
 export type PassageScore =
-  | { readonly cut: number; readonly answers: readonly AnswerScore[] }
-  | { readonly unscored: string }
+  { readonly cut: number; readonly answers: readonly AnswerScore[] } | { readonly unscored: string }
 
 export interface Scores {
   /** Per answer: ln p(token | query, tokens before), without any passage. */
@@ -64,7 +63,13 @@ export interface Reader {
   readonly identity: Identity
   /** With the given passages, or none. At most `maxTokens` tokens. */
   answer(
-    request: { question: string; passages: readonly Passage[]; template: PromptTemplate; passageTokens: number; maxTokens: number },
+    request: {
+      question: string
+      passages: readonly Passage[]
+      template: PromptTemplate
+      passageTokens: number
+      maxTokens: number
+    },
     signal: AbortSignal,
     hint?: Hint,
   ): Promise<Reading>
@@ -116,7 +121,17 @@ export interface Retriever {
 /** What a selector may see: never golds, never has-answer. */
 export type Choice = Pick<
   Candidate,
-  'id' | 'title' | 'text' | 'source' | 'rank' | 'score' | 'dense_rank' | 'dense_score' | 'sparse_rank' | 'sparse_score' | 'given_score'
+  | 'id'
+  | 'title'
+  | 'text'
+  | 'source'
+  | 'rank'
+  | 'score'
+  | 'dense_rank'
+  | 'dense_score'
+  | 'sparse_rank'
+  | 'sparse_score'
+  | 'given_score'
 >
 
 /** Higher is better; ties keep retrieval order. */

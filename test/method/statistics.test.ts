@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareRuns, meanInterval, overall, poissonWeights, replicateInterval } from '../../method/index.ts'
+import { compareRuns, meanInterval, overall } from '../../method/index.ts'
 import { draw, generator, hash } from '../../method/random.ts'
 
 const few = { resamples: 500 }
@@ -14,7 +14,6 @@ describe('chance', () => {
     expect([hash(''), hash('q1'), hash('q1', 1), hash('東京'), draw(1, 0), draw(1, 1)]).toEqual([
       2856213345, 3222763658, 4044295831, 95270344, 2527132011, 314344336,
     ])
-    expect(poissonWeights('run/q1', 20).join('')).toBe('11010101110232100301')
   })
 
   test('is even over its range, and never leaves it', () => {
@@ -141,59 +140,5 @@ describe('two runs over the same queries', () => {
 
   test('without a common query cannot be compared', () => {
     expect(compareRuns(new Map([['a', 1]]), new Map([['b', 1]]))).toBeUndefined()
-  })
-})
-
-describe('Poisson weights', () => {
-  const weights = Array.from({ length: 5000 }, (_, i) => poissonWeights(`demo/q${i}`))
-  const all = weights.flatMap((list) => [...list])
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
-
-  test('are 200 a record and follow Poisson(1)', () => {
-    expect(weights[0]).toHaveLength(200)
-    const shares = [0, 1, 2, 3, 4, 5].map((n) => all.filter((weight) => weight === n).length / all.length)
-    const expected = [1, 1, 2, 6, 24, 120].map((factorial) => Math.exp(-1) / factorial)
-    shares.forEach((share, n) => expect(Math.abs(share - expected[n]!)).toBeLessThan(0.0025))
-    expect(mean(all)).toBeCloseTo(1, 2)
-    expect(mean(all.map((weight) => (weight - 1) ** 2))).toBeCloseTo(1, 1)
-  })
-
-  test('are the same for the same id and unrelated for ids and replicates side by side', () => {
-    expect(poissonWeights('demo/q7')).toEqual(weights[7])
-    const covariance = (pairs: readonly (readonly [number, number])[]) => mean(pairs.map(([a, b]) => (a - 1) * (b - 1)))
-    const records = weights.slice(1).flatMap((list, i) => Array.from(list, (w, r) => [w, weights[i]![r]!] as const))
-    const replicates = weights.flatMap((list) => Array.from(list.slice(1), (w, r) => [w, list[r]!] as const))
-    expect(Math.abs(covariance(records))).toBeLessThan(0.005) // 5 standard deviations
-    expect(Math.abs(covariance(replicates))).toBeLessThan(0.005)
-  })
-
-  test('do not depend on how many replicates are asked for', () => {
-    expect(poissonWeights('x', 10)).toEqual(poissonWeights('x', 200).slice(0, 10))
-    expect(poissonWeights('x', 0)).toHaveLength(0)
-  })
-
-  test('folded into sums give nearly the interval of the bootstrap', () => {
-    const grades = weights.slice(0, 1000).map((_, i) => (i % 5 < 2 ? 1 : 0))
-    const sums = new Float64Array(201)
-    const counts = new Float64Array(201)
-    grades.forEach((grade, i) => {
-      ;[1, ...weights[i]!].forEach((weight, r) => {
-        sums[r]! += weight * grade
-        counts[r]! += weight
-      })
-    })
-    const folded = replicateInterval(sums, counts)!
-    const drawn = meanInterval(grades, few)!
-    expect(folded).toMatchObject({ n: 1000, mean: 0.4 })
-    expect(Math.abs(folded.low - drawn.low)).toBeLessThan(0.008)
-    expect(Math.abs(folded.high - drawn.high)).toBeLessThan(0.008)
-  })
-
-  test('that left a replicate empty do not make the interval NaN', () => {
-    expect(replicateInterval([3, 0, 4], [4, 0, 4])).toMatchObject({ n: 4, mean: 0.75 })
-    expect(replicateInterval([3, 0, 4], [4, 0, 4])?.low).toBeGreaterThanOrEqual(0.75)
-    expect(replicateInterval([3], [4])).toEqual({ n: 4, mean: 0.75, low: 0.75, high: 0.75 })
-    expect(replicateInterval([0, 0], [0, 0])).toBeUndefined()
-    expect(replicateInterval([], [])).toBeUndefined()
   })
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { murmur2, partitionOf } from '../../runtime/partition.ts'
 import { bootstrapWeights, estimates, fold, merged, type Totals } from '../../runtime/totals.ts'
 import type { Tally } from '../../runtime/processor.ts'
@@ -56,14 +56,31 @@ test('intervals out of the fold agree with an ordinary bootstrap', () => {
   expect(f1!.high).toBeLessThan(0.27)
 })
 
-test('bootstrap weights are Poisson(1) and belong to the id', () => {
-  const all = Array.from({ length: 200 }, (_, i) => [...bootstrapWeights(`q${i}`)]).flat()
-  const mean = all.reduce((a, b) => a + b, 0) / all.length
-  const variance = all.reduce((a, b) => a + (b - mean) ** 2, 0) / all.length
-  expect(mean).toBeCloseTo(1, 1)
-  expect(variance).toBeCloseTo(1, 1)
-  expect(bootstrapWeights('a')).toEqual(bootstrapWeights('a'))
-  expect(bootstrapWeights('a')).not.toEqual(bootstrapWeights('b'))
+describe('bootstrap weights', () => {
+  const weights = Array.from({ length: 5000 }, (_, i) => bootstrapWeights(`q${i}`))
+  const all = weights.flatMap((list) => [...list])
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length
+
+  test('are 200 a record and follow Poisson(1)', () => {
+    expect(weights[0]).toHaveLength(200)
+    const shares = [0, 1, 2, 3, 4, 5].map((n) => all.filter((weight) => weight === n).length / all.length)
+    const expected = [1, 1, 2, 6, 24, 120].map((factorial) => Math.exp(-1) / factorial)
+    shares.forEach((share, n) => expect(Math.abs(share - expected[n]!)).toBeLessThan(0.0025))
+    expect(mean(all.map((weight) => (weight - 1) ** 2))).toBeCloseTo(1, 1)
+  })
+
+  test('never change: stored totals depend on them', () => {
+    expect([...bootstrapWeights('q1')].slice(0, 20).join('')).toBe('33010111012032300111')
+  })
+
+  test('are the same for the same id and unrelated for ids and replicates side by side', () => {
+    expect(bootstrapWeights('q7')).toEqual(weights[7])
+    const covariance = (pairs: readonly (readonly [number, number])[]) => mean(pairs.map(([a, b]) => (a - 1) * (b - 1)))
+    const records = weights.slice(1).flatMap((list, i) => Array.from(list, (w, r) => [w, weights[i]![r]!] as const))
+    const replicates = weights.flatMap((list) => Array.from(list.slice(1), (w, r) => [w, list[r]!] as const))
+    expect(Math.abs(covariance(records))).toBeLessThan(0.005) // 5 standard deviations
+    expect(Math.abs(covariance(replicates))).toBeLessThan(0.005)
+  })
 })
 
 // The values that the Java client's own tests expect.
