@@ -17,9 +17,9 @@ export interface Written {
  * @throws Fatal with a sentence: no permission, disk full, a folder …
  */
 export const writeLines = async (path: string, lines: Iterable<string> | AsyncIterable<string>): Promise<Written> => {
+  await refuseOther(path)
   const aside = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.partial`)
   try {
-    await refuseOther(path)
     await mkdir(dirname(path), { recursive: true })
     const written = await durable(aside, (handle) => fill(handle, lines))
     await rename(aside, path)

@@ -104,6 +104,15 @@ describe('lines and progress', () => {
     expect(refused[0]?.[0]).toMatch(/line 4: this is not JSON/)
   })
 
+  test('end with the failure of whoever reads, which is no record of the file', async () => {
+    const at = file('a.jsonl', jsonl({ text: 'one' }, { text: 'two' }))
+    const refused: unknown[] = []
+    const source = readPassages(at, { onRefused: (error) => refused.push(error) })
+    await source.next()
+    await expect(source.throw(new Error('the log is full'))).rejects.toThrow('the log is full')
+    expect(refused).toEqual([])
+  })
+
   test('of an array are those where its items begin', async () => {
     const at = file('a.json', '[\n {"text": "a,]}\\""},\n\n {"text":\n "b"}, {"text": "c\\\\"}\n]')
     const read = await collect(readPassages(at))
