@@ -51,6 +51,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   const progress = bell() // rung when something may be settled
   let topicId = ''
   let window = trackedWindow<Result>({ position: 0, ahead: [] })
+  let opened = false
   let draining = false
   let dead = false
   let suspected = 0 // how often in a row the log refused the batch
@@ -87,7 +88,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   }
 
   /** L1: fence, read what was settled, load the totals of the last owner. */
-  const opened = () =>
+  const open = () =>
     patiently('opening', life.signal, async () => {
       const settled = await claim.open(life.signal)
       await books.load(life.signal)
@@ -158,7 +159,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   }
 
   const idle = () => window.working === 0 && window.waiting === 0
-  const toSettle = () => window.finished > 0 || window.moved
+  const toSettle = () => window.ready || window.moved
 
   /** L5: until it is time to settle. */
   const due = async (last: number) => {
@@ -169,12 +170,12 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     }
   }
 
-  const accepted = (batch: readonly Work[], keep: () => void) => {
+  const accepted = (batch: readonly Work[], position: number, keep: () => void) => {
     keep()
     const records = batch.flatMap(({ result }) => result?.records ?? [])
     observe.meter.count('gainstream_records_out_total', records.length, labels)
     observe.meter.count('gainstream_records_settled_total', batch.length, labels)
-    window.settle(batch)
+    window.settle(batch, position)
     suspected = 0
     batchLimit = Math.min(policy.batch.records, batchLimit * 2)
     dispatch()
@@ -201,7 +202,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   const reopened = async (cause: Error) => {
     observe.logger.warn({ ...labels, error: cause.message }, 'the outcome of a commit is unknown; reading it')
     observe.meter.count('gainstream_commits_unknown_total', 1, labels)
-    window.adopt(await opened())
+    window.adopt(await open())
     dispatch()
   }
 
@@ -216,7 +217,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       settled: { position, note: writeNote(position, { topicId, ahead }) },
     })
     observe.meter.observe('gainstream_commit_seconds', (Date.now() - started) / 1000, labels)
-    if (outcome.kind === 'done') return accepted(batch, folded.keep)
+    if (outcome.kind === 'done') return accepted(batch, position, folded.keep)
     if (outcome.kind === 'refused') return blame(batch, outcome.cause)
     if (outcome.kind === 'unknown') return reopened(outcome.cause)
     observe.meter.count('gainstream_fenced_total', 1, labels)
@@ -234,7 +235,8 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
 
   const run = async () => {
     try {
-      window = trackedWindow<Result>(await opened())
+      window = trackedWindow<Result>(await open())
+      opened = true
       const taker = taking().catch((error: unknown) => (hands.signal.aborted ? undefined : fail(error)))
       await settling()
       await taker
@@ -252,6 +254,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     ended,
     async drain() {
       draining = true
+      if (!opened) end() // nothing is finished yet, and the log may be away for long
       hands.abort(new Error('the lane is draining'))
       progress.ring()
       room.ring()

@@ -106,7 +106,10 @@ export interface Membership {
   leave(): Promise<void>
 }
 
-/** Where a partition begins and ends: `end` is the position after its newest committed record. */
+/**
+ * Where a partition begins and ends. `end` lies after every record of every settle that had landed when it was asked
+ * for, whether its outcome was known or not and whether readers see it yet or not; no record need stand right before it.
+ */
 export interface Bounds {
   readonly first: number
   readonly end: number

@@ -1,4 +1,5 @@
 import type { Stored } from './log.ts'
+import { longestSpan } from './note.ts'
 
 /**
  * The records of one partition between the settled prefix and the newest record taken. Pure bookkeeping: it decides
@@ -6,7 +7,8 @@ import type { Stored } from './log.ts'
  *
  * - W1 A position before `base` is settled; one that is tracked or recorded as settled is never worked on again.
  * - W2 `after(batch)` is the prefix and the positions ahead of it as they are once `batch` is settled.
- * - W3 A settled entry holds no bytes; an entry is forgotten when the prefix passes it.
+ * - W3 `base` is what the log holds as settled, never what merely could be.
+ * - W4 A settled entry holds no bytes; an entry is forgotten when the prefix passes it.
  */
 export interface Entry<R> {
   readonly record: Stored
@@ -58,6 +60,9 @@ export const trackedWindow = <R>(start: Progress) => {
       .map((entry) => entry.record.position)
     return { position, ahead: [...ahead, ...[...done].filter((at) => at >= position)] }
   }
+
+  /** The note holds positions up to here: after a long stretch without records, later ones wait for the prefix. */
+  const noted = () => (entries.find(({ state }) => state !== 'settled')?.record.position ?? next) + longestSpan
 
   return {
     /** Where the next record is to be taken from. */
@@ -126,11 +131,20 @@ export const trackedWindow = <R>(start: Progress) => {
       return true
     },
 
-    /** Finished records in the order they finished, within the limits, at least one. */
+    /** Something can be settled now. */
+    get ready() {
+      const reach = noted()
+      for (const entry of finished) if (entry.record.position < reach) return true
+      return false
+    },
+
+    /** Finished records in the order they finished, within the limits, at least one where something is ready. */
     batch(limit: { records: number; bytes: number }): Entry<R>[] {
       const picked: Entry<R>[] = []
+      const reach = noted()
       let size = 0
       for (const entry of finished) {
+        if (entry.record.position >= reach) continue
         if (picked.length > 0 && (picked.length >= limit.records || size + entry.bytes > limit.bytes)) break
         picked.push(entry)
         size += entry.bytes
@@ -140,9 +154,10 @@ export const trackedWindow = <R>(start: Progress) => {
 
     after: (batch: readonly Entry<R>[]): Progress => progress(new Set(batch)),
 
-    settle(batch: readonly Entry<R>[]) {
+    /** The log has settled this batch, and its prefix stands at `position`: what has come since is not in it. */
+    settle(batch: readonly Entry<R>[], position: number) {
       for (const entry of batch) release(entry)
-      trim(progress(new Set()).position)
+      trim(position)
     },
 
     /** Takes over what the log says is settled: after an outcome that is unknown, only this counts. */
@@ -155,7 +170,7 @@ export const trackedWindow = <R>(start: Progress) => {
       }
       for (const at of known) if (at >= next) done.add(at)
       next = Math.max(next, position)
-      trim(progress(new Set()).position)
+      trim(position)
     },
   }
 }

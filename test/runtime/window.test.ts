@@ -46,7 +46,7 @@ test('I3 every record is settled exactly once, whatever the order, the gaps and 
             const note = writeNote(after.position, { topicId: 't', ahead: after.ahead })
             durable = { position: after.position, ahead: readNote(after.position, note).ahead }
           }
-          if (step === 'settle') window.settle(batch)
+          if (step === 'settle') window.settle(batch, after.position)
           else window.adopt(durable)
         }
         if (step === 'crash') {
@@ -72,10 +72,36 @@ test('a settled record releases its bytes while an earlier one is still under wa
   const second = window.start()!
   window.finish(second, 'x', 1000)
   const held = window.bytes
-  window.settle([second])
+  window.settle([second], 0)
   expect(window.bytes).toBeLessThan(held - 1000)
   expect(window.base).toBe(0)
   expect(window.after([])).toEqual({ position: 0, ahead: [1] })
+})
+
+test('W3 what was taken while a batch was being settled is not taken for settled', () => {
+  const window = trackedWindow<string>({ position: 0, ahead: [5] })
+  window.take([record(0)], 1)
+  window.finish(window.start()!, 'x', 1)
+  const batch = window.batch({ records: 9, bytes: 1e9 })
+  const { position } = window.after(batch)
+  window.take([record(5)], 6)
+  window.settle(batch, position)
+  expect(window.base).toBe(1)
+  expect(window.moved).toBe(true)
+  expect(window.after([])).toEqual({ position: 6, ahead: [] })
+})
+
+test('records far behind a stuck one are not settled before the note can hold them', () => {
+  const window = trackedWindow<string>({ position: 0, ahead: [] })
+  window.take([record(0), record(60_000)], 60_001)
+  const stuck = window.start()!
+  window.finish(window.start()!, 'x', 1)
+  expect(window.ready).toBe(false)
+  expect(window.batch({ records: 9, bytes: 1e9 })).toEqual([])
+  window.finish(stuck, 'x', 1)
+  expect(window.batch({ records: 9, bytes: 1e9 })).toEqual([stuck])
+  window.settle([stuck], 60_000)
+  expect(window.ready).toBe(true)
 })
 
 test('a completion after the record was settled by somebody else counts for nothing', () => {
