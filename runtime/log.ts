@@ -146,7 +146,10 @@ export interface Log {
   source(group: string, name: string): Seat
   /** What a group has settled, per partition of the topic. */
   settled(group: string, topic: string): Promise<readonly (Settled | undefined)[]>
-  /** Committed records, without a group: each partition in order, the partitions in any order. */
+  /**
+   * Committed records, without a group: each partition in order, the partitions in any order. Waits until what was
+   * committed before `until` can be seen. Ends without throwing when `signal` aborts.
+   */
   read(topic: string, options?: ReadOptions): AsyncIterable<Stored>
   /** Deletes topics and what the groups have settled. */
   remove(what: { topics: readonly string[]; groups: readonly string[] }): Promise<void>
