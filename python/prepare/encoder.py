@@ -1,0 +1,237 @@
+"""Writes the ONNX graph of a BERT encoder from its safetensors file: no torch, no exporter.
+
+Two graphs come out, in full precision and with 8-bit weights, and beside them what a plain NumPy forward pass makes of
+some sample texts, so that whoever runs the graphs can tell whether they compute the same.
+
+    python encoder.py --weights model.safetensors --config config.json --samples samples.json --out FOLDER
+
+samples.json holds the token ids of each sample: [[101, …, 102], …]. FOLDER gets model.fp32.onnx, model.int8.onnx and
+reference.json: the mean over each sample's token vectors, brought to length 1. Inputs of a graph: input_ids,
+attention_mask, token_type_ids, int64 [batch, tokens], padded at the end; output: last_hidden_state,
+float32 [batch, tokens, hidden].
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+CONTRIB = "com.microsoft"  # onnxruntime's own operators: attention with a padding mask, fused GELU, 8-bit products
+
+
+class Unsupported(Exception):
+    """The model is not one that this script can write; the message says why."""
+
+
+def read_safetensors(path):
+    """Name → float32 array. Format: u64 length of a JSON header, the header, then the bytes it points into."""
+    raw = np.memmap(path, dtype=np.uint8, mode="r")
+    size = int(raw[:8].view("<u8")[0])
+    header = json.loads(bytes(raw[8 : 8 + size]))
+    kinds = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
+    tensors = {}
+    for name, entry in header.items():
+        if name == "__metadata__" or entry["dtype"] not in kinds:
+            continue
+        start, end = (8 + size + offset for offset in entry["data_offsets"])
+        values = raw[start:end].view(kinds[entry["dtype"]]).reshape(entry["shape"])
+        tensors[name.removeprefix("bert.")] = np.asarray(values, dtype=np.float32)
+    return tensors
+
+
+def check(config):
+    if config.get("model_type") != "bert":
+        raise Unsupported(f"model_type is {config.get('model_type')!r}; only 'bert' can be written here")
+    if config.get("hidden_act", "gelu") != "gelu":
+        raise Unsupported(f"hidden_act is {config['hidden_act']!r}; only 'gelu' can be written here")
+    if config.get("position_embedding_type", "absolute") != "absolute":
+        raise Unsupported("only absolute position embeddings can be written here")
+
+
+class Graph:
+    """Nodes and weights in the order in which they are asked for; names count up, so the file is always the same."""
+
+    def __init__(self, tensors, config, int8):
+        self.tensors, self.config, self.int8 = tensors, config, int8
+        self.nodes, self.weights, self.constants, self.count = [], [], {}, 0
+
+    def node(self, kind, *inputs, domain="", outputs=1, **attributes):
+        self.count += 1
+        names = [f"{kind}_{self.count}" + (f"_{i}" if i else "") for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, domain=domain, name=names[0], **attributes))
+        return names[0] if outputs == 1 else names
+
+    def weight(self, name, values):
+        self.weights.append(numpy_helper.from_array(np.array(values, order="C"), name))
+        return name
+
+    def product(self, source, name, weight):
+        """source · weightᵀ, weight as torch keeps it: [out, in]. The bias is left to the operator that comes next."""
+        if not self.int8:
+            return self.node("MatMul", source, self.weight(f"{name}.weight", weight.T))
+        scale, values = quantised(weight)
+        rows, row_scale = self.quantised_rows(source, weight.shape[1])
+        whole = self.node(
+            "MatMulIntegerToFloat", rows, self.weight(f"{name}.weight", values.T), self.constant("one", np.float32(1)),
+            self.weight(f"{name}.scale", scale), self.constant("middle", np.uint8(128)), domain=CONTRIB,
+        )  # fmt: skip
+        return self.node("Mul", whole, row_scale)
+
+    def quantised_rows(self, source, width):
+        """
+        Each token's vector to 8 bits with a scale of its own. One scale for the whole batch, as onnxruntime's own
+        dynamic quantisation takes, is a little faster, but then a passage's vector depends on its neighbours (cosine
+        down to 0.966 here).
+        """
+        most = self.node("ReduceMax", source, axes=[-1], keepdims=1)
+        least = self.node("ReduceMin", source, axes=[-1], keepdims=1)
+        scale = self.node("Mul", self.node("Max", most, self.node("Neg", least), self.constant("tiny", np.float32(1e-12))),
+                          self.constant("step8", np.float32(1 / 127)))  # fmt: skip
+        flat = self.node("Reshape", source, self.constant("flat", np.array([-1, width])), allowzero=0)
+        each = self.node("Reshape", scale, self.constant("all", np.array([-1])))
+        middle = self.node("Expand", self.constant("middle", np.uint8(128)), self.node("Shape", each))
+        rows = self.node("QuantizeLinear", flat, each, middle, axis=0)
+        return self.node("Reshape", rows, self.node("Shape", source)), scale
+
+    def constant(self, name, value):
+        """A weight that many nodes share."""
+        name = f"{name}.{np.asarray(value).tolist()}"
+        if name not in self.constants:
+            self.constants[name] = self.weight(name, value)
+        return self.constants[name]
+
+    def layer_norm(self, source, name):
+        scale, bias = (self.weight(f"{name}.{part}", self.tensors[f"{name}.{part}"]) for part in ("weight", "bias"))
+        return self.node("LayerNormalization", source, scale, bias, epsilon=self.config.get("layer_norm_eps", 1e-12))
+
+    def embeddings(self):
+        table = {
+            kind: self.weight(f"embeddings.{kind}", self.tensors[f"embeddings.{kind}_embeddings.weight"])
+            for kind in ("word", "position", "token_type")
+        }
+        length = self.node("Gather", self.node("Shape", "input_ids"), self.constant("index", np.int64(1)))
+        positions = self.node("Range", self.constant("index", np.int64(0)), length, self.constant("index", np.int64(1)))
+        words = self.node("Gather", table["word"], "input_ids")
+        kinds = self.node("Gather", table["token_type"], "token_type_ids")
+        places = self.node("Gather", table["position"], positions)
+        return self.layer_norm(self.node("Add", self.node("Add", words, kinds), places), "embeddings.LayerNorm")
+
+    def layer(self, source, index, mask):
+        at = f"encoder.layer.{index}"
+        query, key, value = (f"{at}.attention.self.{part}" for part in ("query", "key", "value"))
+        weight, bias = (np.concatenate([self.tensors[f"{n}.{p}"] for n in (query, key, value)]) for p in ("weight", "bias"))
+        q, k, v = self.node("Split", self.product(source, f"{at}.qkv", weight), outputs=3, axis=-1)
+        bias = self.weight(f"{at}.qkv.bias", bias)
+        heads = self.config["num_attention_heads"]
+        attended = self.node("MultiHeadAttention", q, k, v, bias, mask, domain=CONTRIB, num_heads=heads)
+        middle = self.closing(attended, f"{at}.attention.output", source)
+        wide = self.node("BiasGelu", *self.dense(middle, f"{at}.intermediate.dense"), domain=CONTRIB)
+        return self.closing(wide, f"{at}.output", middle)
+
+    def closing(self, source, name, skip):
+        # Sum, not Add: onnxruntime would turn Add into its SkipLayerNormalization, which is six times as slow.
+        return self.layer_norm(self.node("Sum", *self.dense(source, f"{name}.dense"), skip), f"{name}.LayerNorm")
+
+    def dense(self, source, name):
+        """The product and, apart, its bias."""
+        product = self.product(source, name, self.tensors[f"{name}.weight"])
+        return product, self.weight(f"{name}.bias", self.tensors[f"{name}.bias"])
+
+    def model(self):
+        mask = self.node("Cast", "attention_mask", to=TensorProto.INT32)
+        hidden = self.embeddings()
+        for index in range(self.config["num_hidden_layers"]):
+            hidden = self.layer(hidden, index, mask)
+        self.nodes[-1].output[0] = "last_hidden_state"
+        shape = ["batch", "tokens"]
+        inputs = [
+            helper.make_tensor_value_info(name, TensorProto.INT64, shape)
+            for name in ("input_ids", "attention_mask", "token_type_ids")
+        ]
+        output = helper.make_tensor_value_info(
+            "last_hidden_state", TensorProto.FLOAT, [*shape, self.config["hidden_size"]]
+        )
+        graph = helper.make_graph(self.nodes, "bert", inputs, [output], self.weights)
+        versions = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+        return helper.make_model(graph, opset_imports=versions, ir_version=9, producer_name="gainstream")
+
+
+def quantised(weight):
+    """Symmetric, one scale per output: weight ≈ scale · int8."""
+    scale = np.maximum(np.abs(weight).max(axis=1), 1e-12).astype(np.float32) / np.float32(127)
+    return scale, np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
+
+
+def erf(x):
+    """Abramowitz and Stegun 7.1.26; off by at most 1.5e-7."""
+    t = 1 / (1 + 0.3275911 * np.abs(x))
+    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    return np.sign(x) * (1 - series * np.exp(-x * x))
+
+
+def forward(tensors, config, ids):
+    """The same encoder in NumPy for one unpadded text; returns [tokens, hidden]. The oracle of both graphs."""
+    epsilon, heads = config.get("layer_norm_eps", 1e-12), config["num_attention_heads"]
+
+    def norm(x, name):
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon)
+        return scaled * tensors[f"{name}.weight"] + tensors[f"{name}.bias"]
+
+    def dense(x, name):
+        return x @ tensors[f"{name}.weight"].T + tensors[f"{name}.bias"]
+
+    def split(x):
+        return x.reshape(len(x), heads, -1).transpose(1, 0, 2)
+
+    def layer(x, at):
+        q, k, v = (split(dense(x, f"{at}.attention.self.{part}")) for part in ("query", "key", "value"))
+        scores = q @ k.transpose(0, 2, 1) / math.sqrt(q.shape[-1])
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        mixed = ((weights / weights.sum(-1, keepdims=True)) @ v).transpose(1, 0, 2).reshape(len(x), -1)
+        middle = norm(x + dense(mixed, f"{at}.attention.output.dense"), f"{at}.attention.output.LayerNorm")
+        wide = dense(middle, f"{at}.intermediate.dense")
+        wide = wide * (1 + erf(wide / math.sqrt(2))) / 2
+        return norm(middle + dense(wide, f"{at}.output.dense"), f"{at}.output.LayerNorm")
+
+    x = tensors["embeddings.word_embeddings.weight"][ids]
+    x = x + tensors["embeddings.position_embeddings.weight"][: len(ids)]
+    x = norm(x + tensors["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+    for index in range(config["num_hidden_layers"]):
+        x = layer(x, f"encoder.layer.{index}")
+    return x
+
+
+def reference(tensors, config, samples):
+    means = [forward(tensors, config, ids).mean(0, dtype=np.float64) for ids in samples]
+    return [(mean / np.linalg.norm(mean)).tolist() for mean in means]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("weights", "config", "samples", "out"):
+        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    options = parser.parse_args()
+    config = json.loads(options.config.read_text())
+    check(config)
+    tensors = read_safetensors(options.weights)
+    for kind in ("fp32", "int8"):
+        model = Graph(tensors, config, int8=kind == "int8").model()
+        (options.out / f"model.{kind}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    samples = json.loads(options.samples.read_text())
+    (options.out / "reference.json").write_text(json.dumps(reference(tensors, config, samples)))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Unsupported as error:
+        sys.exit(str(error))
+    except KeyError as error:
+        sys.exit(f"the weights or the configuration lack {error}")
