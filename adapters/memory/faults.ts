@@ -23,6 +23,8 @@ export interface Faults {
   slowSettles: number
   /** Readers see a committed record a little later, each partition in its own time. */
   lateVisibility: number
+  /** A compacted topic drops what has been superseded, in the middle of its life. */
+  compaction: number
   /** A `take` waits before it answers. */
   slowPolls: number
   /** A `take` brings fewer records than there are. */
@@ -40,6 +42,7 @@ export const noFaults: Faults = {
   unknownPending: 0,
   slowSettles: 0,
   lateVisibility: 0,
+  compaction: 0,
   slowPolls: 0,
   shortTakes: 0,
   outages: 0,
@@ -55,6 +58,7 @@ export const allFaults: Faults = {
   unknownPending: 0.04,
   slowSettles: 0.2,
   lateVisibility: 0.5,
+  compaction: 0.3,
   slowPolls: 0.3,
   shortTakes: 0.3,
   outages: 0.03,

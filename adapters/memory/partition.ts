@@ -28,7 +28,7 @@ export interface Partition {
   changed(): void
 }
 
-export const partition = ({ random, strikes }: Mischief): Partition => {
+export const partition = ({ random, strikes }: Mischief, compacted: boolean): Partition => {
   let first = strikes('gaps') ? random.between(1, 40) : 0
   let end = first
   let seen = first
@@ -59,6 +59,10 @@ export const partition = ({ random, strikes }: Mischief): Partition => {
     revealSoon()
   }
 
+  const compact = () => {
+    const newest = new Map(records.map(({ key, position }) => [key?.toString('latin1'), position]))
+    records = records.filter(({ key, position }) => newest.get(key?.toString('latin1')) === position)
+  }
   const trim = (before: number) => {
     first = Math.max(first, Math.min(before, end))
     records = records.filter(({ position }) => position >= first)
@@ -70,6 +74,7 @@ export const partition = ({ random, strikes }: Mischief): Partition => {
     append(added) {
       for (const record of added) records.push({ ...record, position: end++ })
       if (strikes('gaps')) end += random.between(1, 3)
+      if (compacted && strikes('compaction')) compact()
       revealSoon()
     },
     skip,
@@ -77,10 +82,7 @@ export const partition = ({ random, strikes }: Mischief): Partition => {
     expire(olderThan) {
       trim(records.find(({ timestamp }) => timestamp >= olderThan)?.position ?? end)
     },
-    compact() {
-      const newest = new Map(records.map(({ key, position }) => [key?.toString('latin1'), position]))
-      records = records.filter(({ key, position }) => newest.get(key?.toString('latin1')) === position)
-    },
+    compact,
     visible: (from, max) => slice(records, from, seen, max),
     onChange(call) {
       waiting.add(call)

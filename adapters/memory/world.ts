@@ -64,7 +64,7 @@ export const world = (mischief: Mischief): World => {
         throw new PartitionCount(spec, found.partitions.length)
       }
       if (found) return
-      const partitions = Array.from({ length: spec.partitions }, () => partition(mischief))
+      const partitions = Array.from({ length: spec.partitions }, () => partition(mischief, spec.compact))
       topics.set(spec.name, { id: `m${++made}`, spec, partitions })
     },
     seat(key) {

@@ -32,8 +32,7 @@ export const codec: Codec = {
   },
 }
 
-const day = 86_400_000
-export const inputs = topic<Item>({ name: 'inputs', key: ({ id }) => `run/${id}`, retention: day })
+export const inputs = topic<Item>({ name: 'inputs', key: ({ id }) => `run/${id}`, retention: 'forever' })
 export const copies = topic<Item>({
   name: 'copies',
   key: ({ id }) => `run/${id}`,
@@ -85,7 +84,7 @@ export interface Worker {
 export const bench = async (trial: Trial, partitions = 1) => {
   const log = await trial.log()
   await log.apply([
-    spec(inputsName, partitions, { retention: inputs.retention }),
+    spec(inputsName, partitions),
     spec(copiesName, partitions, { maxBytes: copies.maxBytes }),
     spec(named.topic(rejects), partitions),
     spec(named.topic(totals), 1, { compact: true }),

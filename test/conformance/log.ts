@@ -15,7 +15,7 @@ const atOnce = 5
  *     logConformance('my log', { open: async (seed) => myStorage(seed) }, { describe, test })
  *
  * Every test runs once per seed on a storage of its own; a failure names its seed. Cases that need what the storage
- * cannot do (expire, skip, freeze) are left out by name.
+ * cannot do (trim, skip, freeze) are left out by name.
  */
 export const logConformance = (name: string, subject: Subject, { describe, test }: TestApi): void => {
   for (const [level, cases] of Object.entries({ port: [...writing, ...taking, ...membership], lanes })) {
@@ -48,7 +48,7 @@ const runOnce = async (each: Case, subject: Subject, seed: number) => {
 }
 
 const able = async ({ needs = [] }: Case, { storage, process }: Trial) => {
-  if (needs.includes('expire') && !storage.expire) return false
+  if (needs.includes('trim') && !storage.trim) return false
   if (needs.includes('skip') && !storage.skip) return false
   return !needs.includes('freeze') || (await process()).freeze !== undefined
 }

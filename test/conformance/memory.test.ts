@@ -1,7 +1,10 @@
-import { describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { allFaults, noFaults, type Faults } from '../../adapters/memory/faults.ts'
 import { memoryLog } from '../../adapters/memory/memory.ts'
 import { logConformance, type Storage } from './log.ts'
+
+/** How often each fault struck in all of the runs below. */
+const struck: Record<keyof Faults, number> = { ...noFaults }
 
 const storage =
   (faults: Faults) =>
@@ -17,22 +20,23 @@ const storage =
           thaw: async () => world.wake(log),
         }
       },
-      expire: async () => world.expire(),
+      trim: async (topic, partition, before) => world.trim(topic, partition, before),
       skip: async (topic, partition, positions) => world.skip(topic, partition, positions),
       complaints: () => world.complaints,
-      drop: async () => world.misbehave({}),
+      async drop() {
+        world.misbehave({})
+        for (const fault of Object.keys(struck) as (keyof Faults)[]) struck[fault] += world.struck[fault]
+      },
     }
   }
 
-const seeds = Array.from({ length: 20 }, (_, n) => n + 1)
+const seeds = Array.from({ length: Number(process.env['CONFORMANCE_SEEDS'] ?? 20) }, (_, n) => n + 1)
+const patience = Number(process.env['CONFORMANCE_PATIENCE'] ?? 15_000)
 
-logConformance(
-  'the memory log without faults',
-  { open: storage(noFaults), seeds: [1], patience: 5000 },
-  { describe, test },
-)
-logConformance(
-  'the memory log that misbehaves',
-  { open: storage(allFaults), seeds, patience: 15_000 },
-  { describe, test },
-)
+logConformance('the memory log without faults', { open: storage(noFaults), seeds: [1], patience }, { describe, test })
+logConformance('the memory log that misbehaves', { open: storage(allFaults), seeds, patience }, { describe, test })
+
+test('every fault struck, so that the runs above mean something', () => {
+  console.info('faults:', JSON.stringify(struck))
+  for (const [fault, times] of Object.entries(struck)) expect(times, fault).toBeGreaterThan(0)
+})

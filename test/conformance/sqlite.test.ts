@@ -1,32 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, test } from 'vitest'
-import { databaseOf, openSqliteLog, type SqliteLog } from '../../adapters/sqlite/log.ts'
-import { logConformance, type Storage } from './log.ts'
+import { openSqliteLog } from '../../adapters/sqlite/log.ts'
+import { brisk, connection, storageOf } from '../adapters/sqlite/storage.ts'
+import { logConformance } from './log.ts'
 import { mortal } from './mortal.ts'
 
-const options = { lease: 400, heartbeat: 60, poll: 4 }
+/** Several connections of one process, so that it is quick: who crashes hears nothing more, and its lease runs out. */
+const open = async () =>
+  storageOf(async (path) => {
+    const inner = await openSqliteLog(path, brisk)
+    const { log, kill } = mortal(inner)
+    return { log, crash: async () => (kill(), connection(inner).close()) }
+  })
 
-const open = async (): Promise<Storage> => {
-  const folder = await mkdtemp(join(tmpdir(), 'gainstream-conformance-'))
-  const logs = new Set<SqliteLog>()
-  return {
-    async process() {
-      const log = await openSqliteLog(join(folder, 'log.sqlite'), options)
-      logs.add(log)
-      const { log: handle, kill } = mortal(log)
-      // Its connection ends, its lease runs out, and it hears no answer any more.
-      return { log: handle, crash: async () => (kill(), logs.delete(log), databaseOf(log)?.close()) }
-    },
-    expire: async () => {
-      for (const log of logs) await log.prune()
-    },
-    async drop() {
-      await Promise.all([...logs].map((log) => log.close()))
-      await rm(folder, { recursive: true })
-    },
-  }
-}
+const patience = Number(process.env['CONFORMANCE_PATIENCE'] ?? 15_000)
 
-logConformance('the SQLite log', { open, seeds: [1, 2, 3] }, { describe, test })
+logConformance('the SQLite log', { open, seeds: [1, 2, 3], patience }, { describe, test })

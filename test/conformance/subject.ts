@@ -15,8 +15,8 @@ export interface Process {
 export interface Storage {
   /** Opens the log once more, as another process does. */
   process(): Promise<Process>
-  /** Deletes the records that have outlived their topic's retention by now. Absent: those tests are skipped. */
-  expire?(): Promise<void>
+  /** Deletes the records of a partition before a position, as retention would. Absent: those tests are skipped. */
+  trim?(topic: string, partition: number, before: number): Promise<void>
   /** Uses up positions without records, as control markers and aborted transactions do. Absent: this log leaves no gaps. */
   skip?(topic: string, partition: number, positions: number): Promise<void>
   /** What the log saw its users do wrong by the port's contract. Absent: it does not look. */
@@ -56,6 +56,6 @@ export interface Case {
   /** Begins with the invariant that it holds. */
   readonly name: string
   /** What the storage must be able to do; without it the case is left out. */
-  readonly needs?: readonly ('expire' | 'skip' | 'freeze')[]
+  readonly needs?: readonly ('trim' | 'skip' | 'freeze')[]
   run(trial: Trial): Promise<void>
 }
