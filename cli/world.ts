@@ -87,7 +87,7 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
     }
   }
   const llama = once(async () => {
-    const { path } = await readerModel({ path: config.reader.model, home: home(env), onProgress: steps() })
+    const path = await readerModel({ path: config.reader.model, home: home(env), onProgress: steps() })
     const { threads, sequences, context, gpu } = config.reader
     const scoreCachePath = join(folder(config.data), 'scores.sqlite')
     return openLlama({ modelPath: path, threads, sequences, contextSize: context, gpu, scoreCachePath })
