@@ -2,7 +2,7 @@
 import { Fatal, Unavailable } from '../../runtime/errors.ts'
 
 // https://www.sqlite.org/rescode.html: the primary code is the lowest byte of an extended one.
-const code = {
+export const code = {
   perm: 3,
   busy: 5,
   locked: 6,
@@ -16,7 +16,7 @@ const code = {
   notDatabase: 26,
 }
 
-const primary = (error: unknown) =>
+export const primary = (error: unknown) =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
 
 /** Another connection holds the lock just now. */

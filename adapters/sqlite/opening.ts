@@ -1,9 +1,9 @@
 /** Opens the file, or says in one sentence why it cannot be the log and what to do. */
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Fatal } from '../../runtime/errors.ts'
-import { message, translated, unusable } from './failures.ts'
+import { code, primary, translated, unusable } from './failures.ts'
 import { applicationId, layoutVersion, tables } from './layout.ts'
 
 export interface Opening {
@@ -67,9 +67,9 @@ const prepare = (path: string, file: DatabaseSync, { synchronous, maxBytes }: Op
   file.exec('COMMIT')
 }
 
-const may = (path: string, mode: number) => {
+const openable = (path: string) => {
   try {
-    accessSync(path, mode)
+    closeSync(openSync(path, 'r+'))
     return true
   } catch {
     return false
@@ -77,19 +77,15 @@ const may = (path: string, mode: number) => {
 }
 
 const explained = (path: string, error: unknown): Error => {
+  if (error instanceof Fatal) return error
+  const because = (text: string) => new Fatal(text, { cause: error })
   const folder = dirname(path)
-  if (!existsSync(folder))
-    return new Fatal(`the folder ${folder} of the log does not exist: create it`, { cause: error })
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    return new Fatal(`${path} is a folder: name a file for the log`, { cause: error })
-  if (existsSync(path) && !may(path, constants.R_OK | constants.W_OK))
-    return new Fatal(`the log ${path} is not writable for this user: change its permissions`, { cause: error })
-  if (!may(folder, constants.W_OK | constants.X_OK))
-    return new Fatal(`the folder ${folder} is not writable for this user: the log needs to write there`, {
-      cause: error,
-    })
-  const said = translated(error, path)
-  return said instanceof Fatal
-    ? said
-    : new Fatal(`the log ${path} cannot be opened: ${message(error)}`, { cause: error })
+  if (!existsSync(folder)) return because(`the folder ${folder} of the log does not exist: create it`)
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isDirectory()) return because(`${path} is a folder: name a file for the log`)
+  if (found && !openable(path))
+    return because(`the log ${path} is read-only for this user: change its permissions or choose another path`)
+  if (primary(error) === code.cannotOpen || primary(error) === code.readOnly)
+    return because(`the folder ${folder} is read-only for this user: the log needs to write files there`)
+  return translated(error, path)
 }

@@ -64,6 +64,7 @@ export const forget = (db: Database, topics: readonly string[], groups: readonly
   for (const name of topics) {
     db.sql('UPDATE lanes SET topic = NULL WHERE topic = (SELECT id FROM topics WHERE name = ?)').run(name)
     db.sql('DELETE FROM topics WHERE name = ?').run(name)
+    db.sql('DELETE FROM members WHERE topic = ?').run(name)
   }
   for (const group of groups) {
     db.sql('DELETE FROM seats WHERE grp = ?').run(group)
