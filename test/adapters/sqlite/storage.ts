@@ -36,8 +36,9 @@ const meddling = (open: () => Promise<Log>): Required<Pick<Storage, 'trim' | 'sk
     await log.close()
   }
   return {
-    trim: (topic, partition, before) => meddle(topic, partition, (db, lane) => cut(db, lane, before)),
-    skip: (topic, partition, positions) =>
+    trim: (topic: string, partition: number, before: number) =>
+      meddle(topic, partition, (db, lane) => cut(db, lane, before)),
+    skip: (topic: string, partition: number, positions: number) =>
       meddle(topic, partition, (db, lane) => {
         db.sql('UPDATE lanes SET next = next + ? WHERE id = ?').run(positions, lane)
       }),
