@@ -97,6 +97,7 @@ const calls = (worker: Worker, waiting: Map<number, Waiting>): Thread => {
   let last = 0
   const call: Thread['call'] = (method, args, signal, transfer = []) =>
     new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error)
       const id = ++last
       const abandon = () => {
         waiting.delete(id)
