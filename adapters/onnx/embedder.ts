@@ -8,6 +8,7 @@ import { Unavailable } from '../../runtime/errors.ts'
 import { unobserved, type Logger } from '../../runtime/observe.ts'
 import { beside, openThread, type Thread } from '../thread/thread.ts'
 import { takeBatch, type Waiting } from './batches.ts'
+import { newExits, waitAtExit } from './exits.ts'
 import { readEncoder } from './folder.ts'
 import type { Opened } from './session.ts'
 import type { EncoderWorker } from './worker.ts'
@@ -41,9 +42,9 @@ export const openEmbedder = async (options: EmbedderOptions): Promise<Embedder> 
   const folder = await readEncoder(options.folder)
   const { identity, settings } = folder
   const name = `the encoder ${identity.model}`
-  const data: EncoderWorker = { folder, threads, providers }
-  const open = () => openThread({ url: beside(import.meta.url, './worker'), name, data })
-  const pool = await Promise.all(Array.from({ length: workers }, open))
+  const pool = await Promise.all(
+    Array.from({ length: workers }, () => openWorker(name, { folder, threads, providers })),
+  )
   await warn(pool, logger, name)
   const lanes = gather(pool, identity.dimension, name)
   const prefix = { query: settings.query_prefix, passage: settings.passage_prefix }
@@ -55,6 +56,19 @@ export const openEmbedder = async (options: EmbedderOptions): Promise<Embedder> 
       lanes.close()
       await Promise.all(pool.map((thread) => thread.close()))
     },
+  }
+}
+
+const openWorker = async (name: string, settings: Omit<EncoderWorker, 'exits'>): Promise<Thread> => {
+  const exits = newExits()
+  const leave = waitAtExit(exits)
+  const data: EncoderWorker = { ...settings, exits }
+  try {
+    const thread = await openThread({ url: beside(import.meta.url, './worker'), name, data })
+    return { call: thread.call, close: () => thread.close().finally(leave) }
+  } catch (error) {
+    leave()
+    throw error
   }
 }
 

@@ -1,27 +1,8 @@
-/** Texts to vectors, inside the worker: tokens, one run of the model over the padded batch, pooling. */
+/** Tokens to vectors, inside the worker: one run of the model over the padded batch, then pooling. */
 import { Tensor } from 'onnxruntime-node'
 import type { InferenceSession } from 'onnxruntime-node'
-import { Tokenizer } from 'tokenizers'
-import { Fatal, sentence } from '../../runtime/errors.ts'
+import { Fatal } from '../../runtime/errors.ts'
 import type { EncoderSettings } from './folder.ts'
-
-export type Tokens = (texts: readonly string[]) => Promise<number[][]>
-
-/** The file may fix padding and truncation for another use: both are set anew. */
-export const openTokenizer = (file: string, maxTokens: number): Tokens => {
-  const tokenizer = loaded(file)
-  tokenizer.disablePadding()
-  tokenizer.setTruncation(maxTokens)
-  return async (texts) => (await tokenizer.encodeBatch([...texts])).map((encoding) => encoding.getIds())
-}
-
-const loaded = (file: string): Tokenizer => {
-  try {
-    return Tokenizer.fromFile(file)
-  } catch (error) {
-    throw new Fatal(`${file} cannot be loaded as a tokenizer (${sentence(error)})`, { cause: error })
-  }
-}
 
 type Pooling = Pick<EncoderSettings, 'dimension' | 'pooling' | 'normalised'>
 
