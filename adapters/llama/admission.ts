@@ -31,3 +31,18 @@ export const admission = (limit: number) => {
     }
   }
 }
+
+/** Rejects as soon as the signal aborts; the work itself ends at its next opportunity. */
+export const promptly = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', leave, { once: true })
+    const done = () => signal.removeEventListener('abort', leave)
+    work.then(resolve, reject).finally(done)
+  })
+
+/** Waits for all before it throws what failed first: nothing of a failed query is under way any more. */
+export const allOrFirstFailure = async <T>(work: readonly Promise<T>[]): Promise<T[]> => {
+  await Promise.allSettled(work)
+  return Promise.all(work)
+}

@@ -5,6 +5,7 @@ import type { Identity } from '../../schemas/identity.ts'
 import type { Passage } from '../../schemas/passage.ts'
 import type { PromptTemplate } from '../../method/prompt.ts'
 import { misfit, type Prompts, type Tokenizer } from './prompts.ts'
+import { promptly } from './admission.ts'
 import type { Rows } from './rows.ts'
 import type { Slot, Slots } from './slots.ts'
 
@@ -15,7 +16,7 @@ export interface ReaderParts {
   readonly slots: Slots
   readonly rows: Rows
   /** A token that ends a turn. */
-  ends(token: number): boolean
+  ends(this: void, token: number): boolean
 }
 
 interface Work {
@@ -65,24 +66,20 @@ export const openReader = ({ identity, prompts, tokenizer, slots, rows, ends }: 
 
   const reading = async (work: Work, signal: AbortSignal): Promise<Reading> => {
     const started = performance.now()
-    const slot = await slots.acquire(work.prompt, signal)
-    try {
-      const { text, written, evaluated, stopped } = await generate(slot, work, signal)
-      const cuts = stopped ? [...work.cuts, `stopped after ${work.maxTokens} tokens`] : work.cuts
-      const line = work.oneLine ? (text.trim().split('\n')[0] ?? '') : text
-      return {
-        text: line.replace(/\uFFFD+$/, '').trim(),
-        usage: {
-          calls: 1,
-          prompt_tokens: evaluated - Math.max(0, written.length - 1),
-          output_tokens: written.length,
-          cache_hits: 0,
-          seconds: (performance.now() - started) / 1e3,
-        },
-        cut: cuts.length > 0 ? cuts.join('; ') : null,
-      }
-    } finally {
-      slot.release()
+    const held = slots.holding(work.prompt, signal, (slot) => generate(slot, work, signal))
+    const { text, written, evaluated, stopped } = await promptly(held, signal)
+    const cuts = stopped ? [...work.cuts, `stopped after ${work.maxTokens} tokens`] : work.cuts
+    const line = work.oneLine ? (text.trim().split('\n')[0] ?? '') : text
+    return {
+      text: line.replace(/\uFFFD+$/, '').trim(),
+      usage: {
+        calls: 1,
+        prompt_tokens: evaluated - Math.max(0, written.length - 1),
+        output_tokens: written.length,
+        cache_hits: 0,
+        seconds: (performance.now() - started) / 1e3,
+      },
+      cut: cuts.length > 0 ? cuts.join('; ') : null,
     }
   }
 

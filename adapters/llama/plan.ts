@@ -1,0 +1,36 @@
+/** A request to score, as token ids that fit the context. */
+import type { ScoreRequest } from '../../method/ports.ts'
+import { Rejected } from '../../runtime/errors.ts'
+import { misfit, type Prompts } from './prompts.ts'
+
+export interface Plan {
+  /** The prompt without a passage. */
+  readonly base: readonly number[]
+  readonly golds: readonly (readonly number[])[]
+  readonly passages: readonly (PlannedPassage | { readonly unscored: string })[]
+  readonly alphas: readonly number[]
+}
+
+export interface PlannedPassage {
+  readonly prompt: readonly number[]
+  /** Tokens cut off at the end of the passage. */
+  readonly cut: number
+}
+
+/** @throws Rejected when an answer has no tokens or does not even fit after the prompt without a passage. */
+export const planOf = (prompts: Prompts, request: ScoreRequest): Plan => {
+  const { template, question, alphas } = request
+  if (request.answers.length === 0) throw new Rejected('there is no answer to score')
+  const golds = request.answers.map((answer) => prompts.answer(answer))
+  const longest = Math.max(...golds.map((gold) => gold.length))
+  const base = prompts.prompt(template, question, [])
+  const tooLong = misfit('the prompt without a passage', base.length, longest, prompts.contextSize)
+  if (tooLong) throw new Rejected(tooLong)
+  const passages = request.passages.map((whole) => {
+    const { passage, cut } = prompts.cut(template, whole, request.passageTokens)
+    const prompt = prompts.prompt(template, question, [passage])
+    const unscored = misfit('the prompt', prompt.length, longest, prompts.contextSize)
+    return unscored ? { unscored } : { prompt, cut }
+  })
+  return { base, golds, passages, alphas }
+}
