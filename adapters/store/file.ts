@@ -53,6 +53,7 @@ export const openFile = (file: string, embedder: EmbedderIdentity): PassageFile 
       throw translated(error, file)
     }
   }
+  makeFolder(file)
   const database = guarded(() => opened(file))
   const within = <T>(begin: string, work: () => T): T =>
     guarded(() => {
@@ -70,14 +71,43 @@ export const openFile = (file: string, embedder: EmbedderIdentity): PassageFile 
   return statements(database, within)
 }
 
+const makeFolder = (file: string) => {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+  } catch (error) {
+    throw new Fatal(`the folder of the passage store ${file} cannot be made (${sentence(error)})`, { cause: error })
+  }
+}
+
 const opened = (file: string): DatabaseSync => {
-  mkdirSync(dirname(file), { recursive: true })
   const database = new DatabaseSync(file, { timeout: 10_000 })
-  // Two processes that create the file at once: the switch to WAL does not wait for a lock.
+  try {
+    checkLayout(database, file)
+    beginWal(database)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+const pragma = (database: DatabaseSync, name: string) => database.prepare(`PRAGMA ${name}`).get()?.[name] as number
+
+/** Before anything is written: the file is empty or ours. */
+const checkLayout = (database: DatabaseSync, file: string) => {
+  if (pragma(database, 'schema_version') === 0) return
+  if (pragma(database, 'application_id') !== application)
+    throw new Fatal(`${file} is a database of another program, not a passage store; name another file`)
+  const layout = pragma(database, 'user_version')
+  if (layout !== version)
+    throw new Fatal(`${file} is a passage store of layout ${layout}; this version reads layout ${version}`)
+}
+
+/** Two processes may create the file at once, and the switch to WAL does not wait for a lock. */
+const beginWal = (database: DatabaseSync) => {
   for (let attempt = 0; ; attempt++) {
     try {
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-      return database
+      return database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     } catch (error) {
       if (!isLocked(error) || attempt === 100) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20 + Math.random() * 80)
@@ -86,9 +116,7 @@ const opened = (file: string): DatabaseSync => {
 }
 
 const layOut = (database: DatabaseSync, file: string, embedder: EmbedderIdentity) => {
-  const number = (pragma: string) => database.prepare(`PRAGMA ${pragma}`).get()?.[pragma] as number
-  const empty = number('schema_version') === 0
-  if (empty)
+  if (pragma(database, 'schema_version') === 0)
     database.exec(`
       PRAGMA application_id = ${application};
       PRAGMA user_version = ${version};
@@ -99,12 +127,6 @@ const layOut = (database: DatabaseSync, file: string, embedder: EmbedderIdentity
       CREATE TABLE manifest (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
       INSERT INTO manifest VALUES ('pruned', 0);
     `)
-  else if (number('application_id') !== application)
-    throw new Fatal(`${file} is a database of another program, not a passage store; name another file`)
-  else if (number('user_version') !== version)
-    throw new Fatal(
-      `${file} is a passage store of layout ${number('user_version')}; this version reads layout ${version}`,
-    )
   checkEncoder(database, file, embedder)
 }
 
