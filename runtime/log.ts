@@ -62,7 +62,8 @@ export type Outcome =
 export interface Seat {
   /**
    * Shuts out every earlier holder, then reads what was settled, in this order. `undefined`: nothing ever was.
-   * @throws Unavailable while the log cannot be reached; Fatal when this holder may not open it (any more).
+   * @throws Unavailable while the log cannot be reached; Fatal when this holder may not open it. A claim that was given
+   * away in the meantime throws Fatal only after its `lost` was aborted, and shuts nobody out.
    */
   open(signal: AbortSignal): Promise<Settled | undefined>
   /** One transaction: the records and the position, together or not at all. Never throws; one call at a time. */

@@ -67,15 +67,24 @@ const opened = async (seat: Seat, signal: AbortSignal): Promise<Settled | undefi
   }
 }
 
-/** Settles a batch for certain: after an unknown outcome the seat tells whether it was. */
-const settle = async (seat: Seat, records: readonly Outgoing[], settled: Settled, { signal, name }: SourceOptions) => {
+const another = (name: string) => new Fatal(`another process is importing ${name}; let it finish`)
+
+/** Settles a batch for certain: after an unknown outcome the seat tells whether it was, or whether another went on. */
+const settle = async (
+  seat: Seat,
+  records: readonly Outgoing[],
+  before: number,
+  settled: Settled,
+  { signal, name }: SourceOptions,
+) => {
   for (;;) {
     const outcome: Outcome = await seat.settle({ records, settled })
     if (outcome.kind === 'done') return
-    if (outcome.kind === 'fenced') throw new Fatal(`another process is importing ${name}; let it finish`)
+    if (outcome.kind === 'fenced') throw another(name)
     if (outcome.kind === 'refused') throw new Fatal(`the log refuses records of ${name}: ${outcome.cause.message}`)
-    const now = await opened(seat, signal)
-    if (now?.position === settled.position) return
+    const now = (await opened(seat, signal))?.position ?? 0
+    if (now === settled.position) return
+    if (now !== before) throw another(name)
     await pause(delay(retry, 0), signal)
     signal.throwIfAborted()
   }
@@ -98,11 +107,13 @@ export const enter = async (
   const seat = log.source(names.group('ingest'), name)
   try {
     let position = (await opened(seat, signal))?.position ?? 0
+    let before = position
     let entered = 0
     let records: Outgoing[] = []
     let bytes = 0
     const flush = async () => {
-      await settle(seat, records, { position, note }, options)
+      await settle(seat, records, before, { position, note }, options)
+      before = position
       entered += records.length
       ;[records, bytes] = [[], 0]
       onProgress?.(position)
