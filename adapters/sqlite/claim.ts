@@ -21,8 +21,10 @@ export const claim = (
     {
       holds: () => holds(db, entry, member, partition),
       admit() {
-        if (!holds(db, entry, member, partition))
+        if (!holds(db, entry, member, partition)) {
+          onFenced() // first: a lane whose claim is lost ends quietly
           throw new Fatal(`partition ${partition} of ${topic} is no longer this member's in group ${group}`)
+        }
         findAgain(db, topic, String(madeOf(db, entry, partition)))
       },
       onFenced,

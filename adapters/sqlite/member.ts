@@ -35,7 +35,11 @@ export const join = async (db: Database, request: Join, onChange: () => void): P
   const hand = (mine: string, partition: number) => {
     const control = new AbortController()
     claims.set(partition, control)
-    request.onClaim(claim(db, entry, { member: mine, partition, lost: control.signal, onFenced: nudge }))
+    const onFenced = () => {
+      if (claims.get(partition) === control) lose(partition)
+      nudge()
+    }
+    request.onClaim(claim(db, entry, { member: mine, partition, lost: control.signal, onFenced }))
   }
   const adopt = (standing: Standing) => {
     if (standing.member !== member) loseAll()
