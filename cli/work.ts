@@ -49,7 +49,7 @@ export const work = async (world: World, { stages, entry, what, untilEmpty }: Wo
     }
   }
   const watched = watch()
-  const stopped = pause(2 ** 31 - 1, signal)
+  const stopped = pause(2 ** 31 - 1, AbortSignal.any([signal, watching.signal]))
   try {
     await Promise.race([untilEmpty ? running.untilEmpty(signal) : stopped, stopped, running.failed, watched])
   } finally {
