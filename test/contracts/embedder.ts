@@ -36,7 +36,8 @@ export const embedderContract = (name: string, open: () => Promise<Embedder>) =>
     test('vectors come in the order of the texts, and neighbours in a batch do not change them', async () => {
       const together = await embed(texts)
       const backwards = (await embed(texts.toReversed())).toReversed()
-      const alone = await Promise.all(texts.map(async (text) => (await embed([text]))[0]))
+      const alone: Vector[] = []
+      for (const text of texts) alone.push((await embed([text]))[0]) // at once, they would share a batch again
       texts.forEach((_, i) => {
         expect(cosine(together[i], backwards[i])).toBeGreaterThan(0.999)
         expect(cosine(together[i], alone[i])).toBeGreaterThan(0.999)

@@ -117,15 +117,23 @@ test('a text is cut at its end to the tokens that the encoder was made for', asy
 
 test('prefixes and pooling follow the folder, and another setting is another revision', async () => {
   const prefixed = await open({ folder: variant('prefixed', { query_prefix: 'query: ', passage_prefix: 'passage: ' }) })
-  const first = await open({ folder: variant('first', { pooling: 'cls', normalised: false }) })
   const plain = await open()
   const [asked] = await prefixed.embed(['basalt'], 'query', signal)
   expect(asked).toEqual((await plain.embed(['query: basalt'], 'passage', signal))[0])
-  expect((await first.embed(['basalt'], 'query', signal))[0]).not.toEqual(
-    (await plain.embed(['basalt'], 'query', signal))[0],
-  )
   expect(prefixed.identity.revision).not.toBe(plain.identity.revision)
-  expect(first.identity).toMatchObject({ pooling: 'cls', normalised: false })
+})
+
+test('pooling by the first token, and vectors as long as they come, where the folder says so', async () => {
+  const first = await open({ folder: variant('first', { pooling: 'cls' }) })
+  const long = await open({ folder: variant('long', { normalised: false }) })
+  const plain = await open()
+  const vector = async (embedder: Embedder) => (await embedder.embed(['basalt and marble'], 'query', signal))[0] ?? []
+  const [a, b, c] = [await vector(plain), await vector(first), await vector(long)]
+  const product = (x: typeof a, y: typeof a) => Array.from(x).reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0)
+  expect(product(a, b)).toBeLessThan(0.99)
+  expect(product(c, c)).not.toBeCloseTo(1, 2)
+  expect(product(a, c) / Math.sqrt(product(c, c))).toBeCloseTo(1, 5)
+  expect([first.identity.pooling, long.identity.normalised]).toEqual(['cls', false])
 })
 
 test.each([
