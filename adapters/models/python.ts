@@ -1,6 +1,6 @@
 /** Python, for what is prepared once: found, given pinned packages in a folder of their own, and run. */
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -89,7 +89,7 @@ export const unpackWheel = async (requirement: string, folder: string): Promise<
 /** Makes a folder aside and renames it when it is whole, so that a half-made one is never met; whoever is first wins. */
 export const once = async (folder: string, make: (aside: string) => Promise<void>): Promise<void> => {
   if (existsSync(folder)) return
-  const aside = `${folder}.${process.pid}-${Date.now()}`
+  const aside = `${folder}.${randomUUID()}`
   await mkdir(aside, { recursive: true })
   try {
     await make(aside)
