@@ -101,7 +101,10 @@ export const Config = z.strictObject({
   log: z.enum(['debug', 'info', 'warn', 'error']).default('warn').describe('what is said on standard error'),
   ...content,
 })
-export type Config = z.infer<typeof Config>
+export type Config = z.infer<typeof Config> & {
+  /** Settings that somebody chose, by dotted name: a stream that exists may set the others. */
+  readonly chosen?: ReadonlySet<string>
+}
 
 const contentKeys = Object.keys(content) as (keyof typeof content)[]
 
@@ -115,7 +118,8 @@ export const home = (env: NodeJS.ProcessEnv): string =>
 
 type Tree = { [key: string]: unknown }
 
-const put = (tree: Tree, path: readonly string[], value: unknown): void => {
+/** Sets a value deep in a tree of settings. */
+export const put = (tree: Tree, path: readonly string[], value: unknown): void => {
   const [key, ...rest] = path as [string, ...string[]]
   if (rest.length === 0) tree[key] = value
   else put((tree[key] ??= {}) as Tree, rest, value)
@@ -164,19 +168,24 @@ export interface Given {
 export const readConfig = ({ file, env, set = [], flags = {}, defaults = {} }: Given): Config => {
   const path = file ?? env.GAINSTREAM_CONFIG ?? (existsSync('gainstream.yaml') ? 'gainstream.yaml' : undefined)
   const tree: Tree = {}
-  for (const [key, value] of Object.entries(defaults)) put(tree, key.split('.'), value)
+  const chosen = new Set<string>()
+  const choose = (at: readonly string[], value: unknown) => {
+    put(tree, at, value)
+    chosen.add(at.join('.'))
+  }
   const merge = (from: Tree, at: string[]) => {
     for (const [key, value] of Object.entries(from)) {
       const nested = typeof value === 'object' && value !== null && !Array.isArray(value)
       if (nested) merge(value as Tree, [...at, key])
-      else put(tree, [...at, key], value)
+      else choose([...at, key], value)
     }
   }
+  for (const [key, value] of Object.entries(defaults)) put(tree, key.split('.'), value)
   if (path !== undefined) merge(fileSettings(path), [])
-  for (const [at, value] of [...fromEnvironment(env), ...set.map(assignment)]) put(tree, at, value)
-  for (const [key, value] of Object.entries(flags)) if (value !== undefined) put(tree, key.split('.'), value)
+  for (const [at, value] of [...fromEnvironment(env), ...set.map(assignment)]) choose(at, value)
+  for (const [key, value] of Object.entries(flags)) if (value !== undefined) choose(key.split('.'), value)
   const checked = Config.safeParse(tree)
-  if (checked.success) return checked.data
+  if (checked.success) return { ...checked.data, chosen }
   const [issue] = checked.error.issues
   const where = issue?.path.length ? `setting ${issue.path.join('.')}` : 'configuration'
   throw new Fatal(`${where}: ${issue?.message ?? 'is not valid'} (see gainstream config show)`)

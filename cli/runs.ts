@@ -7,7 +7,7 @@ import type { Message } from '../runtime/topic.ts'
 import { merged, type Totals } from '../runtime/totals.ts'
 import type { RunEntry, StreamEntry } from '../schemas/control.ts'
 import { catalogue, runs, streams, totals } from '../topics/index.ts'
-import { manifest, sameSettings } from './settings.ts'
+import { asStream, manifest } from './settings.ts'
 import type { World } from './world.ts'
 
 export const sourceOf = (world: World, name: string, origin: string, signal: AbortSignal): SourceOptions => {
@@ -26,8 +26,8 @@ export const streamEntry = async ({ tables, codec, names }: World): Promise<Stre
 }
 
 /**
- * Makes the stream's topics and manifest where they are missing.
- * @throws Fatal when the stream was made with other settings.
+ * The world as the stream has it: its topics and manifest are made where they are missing, and its settings hold.
+ * @throws Fatal when a setting was chosen that differs from the stream's.
  */
 export const openStream = async (world: World, signal: AbortSignal, derivedFrom = ''): Promise<World> => {
   const { log, codec, names, config, now } = world
@@ -35,20 +35,12 @@ export const openStream = async (world: World, signal: AbortSignal, derivedFrom 
   const control = catalogue.filter((topic) => topic.control)
   await log.apply(control.map((topic) => specOf(names, topic, 1)))
   const found = await streamEntry(world)
-  if (found) sameSettings(config, found)
   const partitions = found?.partitions ?? config.partitions
   await log.apply(catalogue.map((topic) => specOf(names, topic, partitions)))
-  if (!found) {
-    const entry = {
-      stream: names.stream,
-      ...manifest(config),
-      created_at: now(),
-      partitions,
-      derived_from: derivedFrom,
-    }
-    await once(world, 'manifest', streams.message(entry), signal)
-  }
-  return partitions === config.partitions ? world : world.as({ ...config, partitions })
+  if (found) return world.as({ ...asStream(config, found), partitions })
+  const entry = { stream: names.stream, ...manifest(config), created_at: now(), partitions, derived_from: derivedFrom }
+  await once(world, 'manifest', streams.message(entry), signal)
+  return world
 }
 
 export const runEntry = async ({ tables, codec, names }: World, run: string): Promise<RunEntry | undefined> => {
@@ -137,6 +129,9 @@ const plain = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).filter(([key]) => !key.includes(': ') && key !== 'rejected' && key !== 'retried'),
   )
 const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0)
+
+/** Outputs of a stage, whatever their outcome; rejects are not among them. */
+export const settledBy = (counts: Readonly<Record<string, number>>): number => sum(plain(counts))
 
 /** A run is complete when it is closed and each of its queries has an outcome: an output or an unresolved reject. */
 export const runState = async (

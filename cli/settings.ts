@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { StreamEntry } from '../schemas/control.ts'
-import { contentOf, type Config } from './config.ts'
+import { contentOf, put, type Config } from './config.ts'
 
 const sorted = (value: unknown): unknown =>
   value === null || typeof value !== 'object'
@@ -15,29 +15,46 @@ const sorted = (value: unknown): unknown =>
             .map(([key, each]) => [key, sorted(each)]),
         )
 
+/** What changes the outputs of a stream: the settings of its content, and which models. */
+const immutable = (config: Config) => ({
+  ...contentOf(config),
+  encoder: { model: config.encoder.model },
+  reader: { model: config.reader.model, context: config.reader.context },
+})
+
 /** JSON with sorted keys, and the first 16 hexadecimal digits of its sha256. */
 export const manifest = (config: Config): { settings: string; hash: string } => {
-  const models = { encoder: config.encoder.model, reader: config.reader.model, context: config.reader.context }
-  const settings = JSON.stringify(sorted({ ...contentOf(config), models }))
+  const settings = JSON.stringify(sorted(immutable(config)))
   return { settings, hash: createHash('sha256').update(settings).digest('hex').slice(0, 16) }
 }
 
-const leaves = (value: unknown, at = ''): [string, string][] =>
-  value !== null && typeof value === 'object'
-    ? Object.entries(value).flatMap(([key, each]) => leaves(each, at === '' ? key : `${at}.${key}`))
-    : [[at, JSON.stringify(value)]]
+type Leaf = readonly [path: readonly string[], value: unknown]
 
-/** A stream's settings never change. @throws Fatal that names the first one that differs. */
-export const sameSettings = (config: Config, entry: StreamEntry): void => {
-  const { settings, hash } = manifest(config)
-  if (hash === entry.hash) return
-  const was = new Map(leaves(JSON.parse(entry.settings)))
-  const changed = leaves(JSON.parse(settings)).find(([key, value]) => was.get(key) !== value)
-  const [key, value] = changed ?? ['a setting', 'removed']
-  throw new Fatal(
-    `stream ${entry.stream} was made with ${key} = ${was.get(key) ?? 'unset'}, not ${value}: its settings never change. ` +
-      `Choose another stream with --stream, or set ${key} back`,
-  )
+const leaves = (value: unknown, at: readonly string[] = []): Leaf[] =>
+  value !== null && typeof value === 'object'
+    ? Object.entries(value).flatMap(([key, each]) => leaves(each, [...at, key]))
+    : [[at, value]]
+
+/**
+ * The configuration as an existing stream has it: what nobody chose is taken from the stream.
+ * @throws Fatal that names the first chosen setting that differs: a stream's settings never change.
+ */
+export const asStream = (config: Config, entry: StreamEntry): Config => {
+  const now = new Map(leaves(immutable(config)).map(([path, value]) => [path.join('.'), value]))
+  const adopted = { ...structuredClone({ ...config, chosen: undefined }), chosen: config.chosen } as Config
+  for (const [path, value] of leaves(JSON.parse(entry.settings))) {
+    const key = path.join('.')
+    if (now.get(key) === value) continue
+    if (config.chosen?.has(key)) {
+      const [was, is] = [JSON.stringify(value), JSON.stringify(now.get(key))]
+      throw new Fatal(
+        `stream ${entry.stream} was made with ${key} = ${was}, not ${is}: its settings never change. ` +
+          `Choose another stream with --stream, or set ${key} back`,
+      )
+    }
+    put(adopted, path, value)
+  }
+  return adopted
 }
 
 /** The prompt of a dataset: its own, or the default. */

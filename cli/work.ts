@@ -3,7 +3,7 @@ import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { rejects, totals } from '../topics/index.ts'
 import { progress } from './progress.ts'
-import { runState, type RunState } from './runs.ts'
+import { runState, settledBy, type RunState } from './runs.ts'
 import { stagesOf } from './stages.ts'
 import type { World } from './world.ts'
 
@@ -22,10 +22,12 @@ export interface Working {
   readonly untilEmpty: boolean
 }
 
-const noteOf = ({ outcomes, rejected }: RunState) =>
-  [...Object.entries(outcomes), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
-    .map(([name, n]) => `${name} ${n}`)
-    .join(', ')
+/** How many queries each stage has settled, and how the last one's ended. */
+const noteOf = ({ stages, outcomes, rejected }: RunState, names: readonly string[]) => {
+  const before = names.slice(0, -1).map((name) => [name, settledBy(stages[name]?.counts ?? {})] as const)
+  const ends = [...Object.entries(outcomes), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
+  return [...before, ...ends].map(([name, n]) => `${name} ${n}`).join(', ')
+}
 
 /** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
 export const work = async (world: World, { stages, entry, what, untilEmpty }: Working, signal: AbortSignal) => {
@@ -40,7 +42,7 @@ export const work = async (world: World, { stages, entry, what, untilEmpty }: Wo
   const show = async () => {
     if (!entry) return
     const state = await runState(world, entry)
-    bar.update(state.done, entry.count ?? undefined, noteOf(state))
+    bar.update(state.done, entry.count ?? undefined, noteOf(state, stages))
   }
   const watch = async () => {
     while (!watching.signal.aborted) {

@@ -99,7 +99,8 @@ const nextSteps = ({ data }: Config) =>
   [
     `Files: ${join(data, 'log.sqlite')} (every record), ${join(data, 'store.sqlite')} (passages and vectors), ${join(data, 'scores.sqlite')} (score cache)`,
     'Next:',
-    `  npx gainstream ask "Which river …?" --data ${data} --stream demo-first  (settings as in: gainstream config show)`,
+    `  npx gainstream ask "Who designed the present Tay railway bridge?" --data ${data} --stream demo-first`,
+    `  npx gainstream runs --data ${data}`,
     `  npx gainstream export samples --data ${data} --stream demo --format flagembedding --out samples.jsonl`,
     '  npx gainstream index your-corpus.jsonl && npx gainstream synthesize your-queries.jsonl',
   ].join('\n')
