@@ -7,7 +7,7 @@ import { openWorld, type World } from './world.ts'
 export interface Io {
   readonly env: NodeJS.ProcessEnv
   /** Results, on standard output. */
-  out(text: string): void
+  readonly out: (text: string) => void
   /** Progress and remarks, on standard error. */
   readonly screen: Screen
   /** Aborts on Ctrl-C and SIGTERM. */

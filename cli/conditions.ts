@@ -2,7 +2,6 @@
 import { nllBy } from '../method/gain.ts'
 import type { Log } from '../runtime/log.ts'
 import { enter, type Item } from '../runtime/source.ts'
-import type { Message } from '../runtime/topic.ts'
 import type { Candidates } from '../schemas/candidates.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import type { Gains } from '../schemas/gains.ts'
@@ -63,7 +62,7 @@ export const derive = async (world: World, entry: RunEntry, condition: Condition
       if (value === null || !key?.toString().startsWith(`${run}/`)) continue
       const found =
         condition === 'gain' ? asGiven(await codec.decode(gains, value)) : await codec.decode(candidates, value)
-      yield { message: candidates.message(found, { run }) as Message, position: position + 1 }
+      yield { message: candidates.message(found, { run }), position: position + 1 }
     }
   }
   let entered = 0
@@ -93,6 +92,6 @@ export const closeRun = async (
 ): Promise<RunEntry> => {
   const closed: RunEntry = { ...entry, state: 'closed', count, closed_at: world.now() }
   const options = sourceOf(world, `close/${entry.run}/${count}`, 'gainstream', signal)
-  await enter(options, (from) => (from === 0 ? [{ message: runs.message(closed) as Message, position: 1 }] : []))
+  await enter(options, (from) => (from === 0 ? [{ message: runs.message(closed), position: 1 }] : []))
   return closed
 }

@@ -24,7 +24,7 @@ export interface Kind<T> {
 export const passageFile: Kind<Passage> = {
   what: 'passages',
   read: readPassages,
-  message: (passage, run) => passages.message(passage, { run }) as Message,
+  message: (passage, run) => passages.message(passage, { run }),
 }
 
 /** @param dataset for queries that name none. */
@@ -33,7 +33,7 @@ export const queryFile = (dataset: string | undefined): Kind<Query> => ({
   read: readQueries,
   message: (query, run, asked_at) => {
     const named = query.dataset === '' && dataset !== undefined ? { ...query, dataset } : query
-    return queries.message({ run, asked_at, query: named }, { run }) as Message
+    return queries.message({ run, asked_at, query: named }, { run })
   },
 })
 

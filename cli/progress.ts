@@ -1,7 +1,7 @@
 /** Progress on standard error: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
 export interface Screen {
   readonly tty: boolean
-  write(text: string): void
+  readonly write: (text: string) => void
 }
 
 export const screen = (stream: NodeJS.WriteStream = process.stderr): Screen => ({

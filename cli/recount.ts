@@ -27,7 +27,7 @@ export const recount = async (
   const { log, codec, names } = world
   const [last] = topologies[topology as Topology].slice(-1)
   const latest = new Map<string, string>()
-  for (const topic of (last?.to ?? []) as readonly Topic[]) {
+  for (const topic of last?.to ?? []) {
     for await (const { key, value } of log.read(names.topic(topic))) {
       const text = key?.toString() ?? ''
       if (value === null || !text.startsWith(`${run}/`)) continue

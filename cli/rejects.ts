@@ -67,7 +67,7 @@ export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
 
 /** A topic of the catalogue as raw bytes, so that a record goes back as it came. */
 const raw = (name: string): Topic =>
-  topic<Buffer>({ ...catalogue.find((each) => each.name === name)!, schema: {}, key: () => '' }) as Topic
+  topic<Buffer>({ ...catalogue.find((each) => each.name === name)!, schema: {}, key: () => '' })
 
 const withoutSchema = (name: string): Topic => ({ ...raw(name), schema: undefined })
 
@@ -84,7 +84,7 @@ export const retry = async (world: World, reject: Kept, signal: AbortSignal): Pr
     ...{ topic: to, key, value: reject.value },
     headers: { ...own, supersedes: id, 'supersedes.kind': kind, 'supersedes.reason': reject.reason },
   }
-  const mark: Message = { topic: rejects as Topic, key, value: null, headers: { run: reject.run, resolves: id } }
+  const mark: Message = { topic: rejects, key, value: null, headers: { run: reject.run, resolves: id } }
   const partition = Number(id.split('/')[0])
   const items: Item[] = [
     { message: again, position: 1, partition: origin.partition },

@@ -41,9 +41,9 @@ const act = (io: Io) => async (question: string, flags: Globals) => {
     const run = 'live'
     const query = { id, question, answers: [], dataset: '', lang: 'en', gold_passage_ids: [] }
     const before = {
-      answers: await ends(world, answers as Topic),
-      candidates: await ends(world, candidates as Topic),
-      rejects: await ends(world, rejects as Topic),
+      answers: await ends(world, answers),
+      candidates: await ends(world, candidates),
+      rejects: await ends(world, rejects),
     }
     const message = queries.message({ run, asked_at: world.now(), query }, { run }) as Message
     await enter(sourceOf(world, `ask/${id}`, 'ask', io.signal), () => [{ message, position: 1 }])

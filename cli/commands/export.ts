@@ -59,7 +59,7 @@ const lineOf: Record<Format, (sample: Sample) => string> = {
 }
 
 async function* sampleLines(world: World, flags: Flags, counts: Counts): AsyncGenerator<string> {
-  for await (const record of newest(world, samples as Topic, flags.run)) {
+  for await (const record of newest(world, samples, flags.run)) {
     const sample = await world.codec.decode(samples, record.value!)
     if (sample.outcome !== 'kept' && flags.format !== 'jsonl') {
       counts.filtered++
