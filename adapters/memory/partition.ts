@@ -32,7 +32,6 @@ export const partition = ({ random, strikes }: Mischief, compacted: boolean): Pa
   let first = strikes('gaps') ? random.between(1, 40) : 0
   let end = first
   let seen = first
-  let seenFrom = 0
   let records: Stored[] = []
   const waiting = new Set<() => void>()
 
@@ -45,14 +44,11 @@ export const partition = ({ random, strikes }: Mischief, compacted: boolean): Pa
     seen = Math.max(seen, upTo)
     changed()
   }
-  // A later batch never shows before an earlier one of the same partition.
+  // Whoever sees a batch sees those before it, so that the order is kept.
   const revealSoon = () => {
-    const delay = strikes('lateVisibility') ? random.between(1, 25) : 0
     const upTo = end
-    const now = performance.now()
-    seenFrom = Math.max(seenFrom, now + delay)
-    if (seenFrom <= now) reveal(upTo)
-    else setTimeout(() => reveal(upTo), seenFrom - now)
+    if (strikes('lateVisibility')) setTimeout(() => reveal(upTo), random.between(1, 25))
+    else reveal(upTo)
   }
   const skip = (positions: number) => {
     end += positions

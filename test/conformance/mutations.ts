@@ -18,7 +18,7 @@ const lane = of('runtime/lane.ts', [
     "if (outcome.kind === 'done') return",
     "if (outcome.kind === 'done' || outcome.kind === 'unknown') return",
   ],
-  ['after an unknown outcome the seat is not opened again', 'window.adopt(await opened())', ''],
+  ['after an unknown outcome the seat is not opened again', 'window.adopt(await open())', ''],
   [
     'totals are read before the seat is opened',
     'const settled = await claim.open(life.signal)\n      await books.load(life.signal)',
@@ -75,6 +75,24 @@ const window = of('runtime/window.ts', [
     'nothing is settled for positions without records',
     'waiting.length + working + finished.size === 0 && next > base',
     'false',
+  ],
+])
+
+const source = of('runtime/source.ts', [
+  [
+    'an unknown outcome is taken for done',
+    "if (outcome.kind === 'done') return\n",
+    "if (outcome.kind === 'done' || outcome.kind === 'unknown') return\n",
+  ],
+  [
+    'the importer starts from the beginning',
+    'let position = (await opened(seat, signal))?.position ?? 0',
+    'let position = (await opened(seat, signal), 0)',
+  ],
+  [
+    'the records enter before their position',
+    'seat.settle({ records, settled })',
+    'seat.settle({ records, settled: { ...settled, position: settled.position - 1 } })',
   ],
 ])
 
@@ -162,11 +180,6 @@ const memory = [
       'bounds: () => ({ first, end: seen })',
     ],
     [
-      'later records of a partition are seen first',
-      'seenFrom = Math.max(seenFrom, now + delay)',
-      'seenFrom = now + delay',
-    ],
-    [
       'compaction keeps the oldest',
       '=== position)',
       '=== position || true).filter(({ key }, at, all) => all.findIndex((other) => other.key?.equals(key!)) === at)',
@@ -192,8 +205,10 @@ const memory = [
       'for (const member of leaving) if (member.process.alive()) revoke(member, () => false)',
       '',
     ],
-    ['the dead keep their partitions', '!asleep && process.alive()', '!asleep'],
     ['one member gets everything', 'present[(partition + shift) % present.length]', 'present[0]'],
+  ]),
+  ...of('adapters/memory/memory.ts', [
+    ['the dead keep their partitions', '() => groups.all().forEach((each) => each.bury(gone))', '() => {}'],
   ]),
   ...of('adapters/memory/read.ts', [
     ['a read goes on beyond its end', 'position < cursor.end && !signal.aborted', '!signal.aborted'],
@@ -223,4 +238,4 @@ const sqlite = [
   ),
 ]
 
-export const mutants: readonly Mutant[] = [...lane, ...window, ...rest, ...memory, ...sqlite]
+export const mutants: readonly Mutant[] = [...lane, ...window, ...source, ...rest, ...memory, ...sqlite]

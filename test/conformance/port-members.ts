@@ -24,7 +24,9 @@ const settlers = async (members: readonly Member[], mark: string) => {
 const everyPartitionOnce = (members: readonly Member[], partitions: number, { patience }: Trial, mark: string) =>
   eventually(`exactly one holder for each of ${partitions} partitions`, patience, async () => {
     const able = await settlers(members, mark)
-    return able.length === partitions && new Set(able).size === partitions ? true : undefined
+    const believed = members.flatMap((each) => each.held()).map(({ partition }) => partition)
+    const once = (found: readonly number[]) => found.length === partitions && new Set(found).size === partitions
+    return (once(able) && once(believed)) || undefined
   })
 
 /** Membership: I1 (one live holder each), I4 (fencing by the next), I7 (goodbye). */
@@ -130,6 +132,28 @@ export const membership: Case[] = [
       assert.deepEqual(await idsIn(one, 'outputs'), ['good'])
       assert.equal((await one.settled('g', 'things'))[0]?.note, 'good')
       await b.leave()
+    },
+  },
+  {
+    name: 'I4 who may not open a partition any more because it was given away has been told that it is lost',
+    needs: ['freeze'],
+    async run(trial) {
+      const [sleeper, two] = [await trial.process(), await trial.log()]
+      await two.apply([spec('things')])
+      const a = await member(sleeper.log, 'g', 'things')
+      const old = await eventually('a claim', trial.patience, () => a.held()[0])
+      await sleeper.freeze?.()
+      const b = await member(two, 'g', 'things')
+      const young = await eventually('the claim of the sleeper', trial.patience, () => b.held()[0])
+      await opened(young)
+      const late = opened(old).then(
+        () => 'opened',
+        () => (old.lost.aborted ? 'lost' : 'refused though not lost'),
+      )
+      await sleep(20)
+      await sleeper.thaw?.()
+      assert.equal(await late, 'lost')
+      await Promise.all([a.leave(), b.leave()])
     },
   },
   {

@@ -37,7 +37,7 @@ export interface Subject {
 /** As much of a test runner as the suite needs: vitest's and node:test's own will do. */
 export interface TestApi {
   describe: (name: string, body: () => void) => unknown
-  test: (name: string, body: () => Promise<void>) => unknown
+  test: (name: string, body: (context: { skip: (why: string) => unknown }) => Promise<void>) => unknown
 }
 
 /** What a case is handed. */
