@@ -1,4 +1,4 @@
-import { topologies, type Topology } from '../processors/index.ts'
+import { stagesOfTopology, topologies, type Topology } from '../processors/index.ts'
 import type { Topic } from '../runtime/topic.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import type { Metric } from '../schemas/metric.ts'
@@ -34,9 +34,11 @@ export const recount = async (
       latest.set(text, outcomeOf(topic, await codec.decode(topic, value)))
     }
   }
+  const own = stagesOfTopology(topology as Topology)
   const rejected = new Set<string>()
   for (const reject of await readRejects(world)) {
-    if (reject.run === run && !reject.resolved && !latest.has(reject.key)) rejected.add(reject.key)
+    const counts = reject.run === run && own.includes(reject.stage) && !reject.resolved
+    if (counts && !latest.has(reject.key)) rejected.add(reject.key)
   }
   const outcomes: Record<string, number> = {}
   for (const outcome of latest.values()) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1

@@ -82,7 +82,7 @@ export const retry = async (world: World, reject: Kept, signal: AbortSignal): Pr
   const own = Object.fromEntries(Object.entries(reject.headers).filter(([name]) => !name.startsWith('reject.')))
   const again = {
     ...{ topic: to, key, value: reject.value },
-    headers: { ...own, supersedes: id, 'supersedes.kind': kind, 'supersedes.reason': reject.reason },
+    headers: { ...own, supersedes: id, 'supersedes.kind': kind, 'supersedes.stage': reject.stage },
   }
   const mark: Message = { topic: rejects, key, value: null, headers: { run: reject.run, resolves: id } }
   const partition = Number(id.split('/')[0])

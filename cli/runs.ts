@@ -1,5 +1,5 @@
 /** Streams and runs as the control topics have them, and what the totals say of a run. */
-import { topologies, type Topology } from '../processors/index.ts'
+import { stagesOfTopology, type Topology } from '../processors/index.ts'
 import { specOf } from '../runtime/engine.ts'
 import { Fatal } from '../runtime/errors.ts'
 import { enter, type Item, type SourceOptions } from '../runtime/source.ts'
@@ -146,9 +146,10 @@ export const runState = async (
   const stages = Object.fromEntries(
     [...Map.groupBy(parts, ({ stage }) => stage)].map(([stage, own]) => [stage, merged(own)]),
   )
-  const last = topologies[topology as Topology].at(-1)!.name
-  const outcomes = plain(stages[last]?.counts ?? {})
-  const rejected = Object.values(stages).reduce((all, { counts }) => all + (counts.rejected ?? 0), 0)
+  // Only the stages of the run's own topology: others may read the same topics for other runs.
+  const own = stagesOfTopology(topology as Topology)
+  const outcomes = plain(stages[own.at(-1)!]?.counts ?? {})
+  const rejected = own.reduce((all, name) => all + (stages[name]?.counts.rejected ?? 0), 0)
   const done = sum(outcomes) + rejected
   return { stages, outcomes, rejected, done, complete: count !== null && done >= count }
 }

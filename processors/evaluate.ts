@@ -1,5 +1,5 @@
 import { grade } from '../method/grade.ts'
-import { interactive } from '../runtime/policy.ts'
+import { bulk } from '../runtime/policy.ts'
 import { processor } from '../runtime/processor.ts'
 import type { Context, Scored } from '../schemas/context.ts'
 import type { Metric } from '../schemas/metric.ts'
@@ -23,7 +23,7 @@ export const evaluate = processor({
   name: 'evaluate',
   from: answers,
   to: [metrics],
-  policy: interactive({ inFlight: 64 }),
+  policy: bulk({ inFlight: 64 }), // nobody waits for it, and its totals are large
 
   async step({ context, prediction, passages, reader, usage, answered_at }) {
     const { run, asked_at, query, scored, selector } = context

@@ -21,3 +21,6 @@ export type Topology = keyof typeof topologies
 
 /** Every stage once. A stream may run any of them; those that two topologies share are one stage. */
 export const processors = [index, imagine, retrieve, label, distil, select, generate, evaluate] as const
+
+/** Names of a topology's stages, first to last. */
+export const stagesOfTopology = (name: Topology): string[] => topologies[name].map((each) => each.name)

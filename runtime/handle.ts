@@ -45,6 +45,9 @@ const superseded = (record: Stored): Tally[] => {
   ]
 }
 
+/** It was sent back to a stage's input for that stage alone; others that read the same topic pass it over. */
+const isForAnother = (record: Stored, stage: string) => (record.headers['supersedes.stage'] ?? stage) !== stage
+
 /** A dead letter: key, value and headers as they were; where it came from and why in further headers. */
 export const rejected = <In, Ports>(record: Stored, failure: Failure, handling: Handling<In, Ports>): Result => {
   const { names, processor, rejects, now } = handling
@@ -118,6 +121,7 @@ export const handle = async <In, Ports>(
 ): Promise<Result> => {
   const { processor, observe } = handling
   const labels = { stage: processor.name }
+  if (isForAnother(record, processor.name)) return { records: [], tallies: [] }
   return observe.tracer.span(processor.name, record.headers.traceparent, async (traceparent) => {
     const onRetry = (error: unknown, attempt: number) => {
       observe.meter.count('gainstream_retries_total', 1, labels)

@@ -13,6 +13,8 @@
  *   position of another topic of the same name, or before what the topic still holds, it stops with a sentence
  *   (resume.ts).
  * - L9 (I2) A batch that the log refuses twice is halved until the guilty record stands alone; it becomes a reject.
+ *
+ * Longer than 250 lines because the order of what is awaited here is the invariant: taken apart, no file would show it.
  */
 import { Fatal, sentence, Unavailable } from './errors.ts'
 import { bytesOf, handle, rejected, type Handling, type Result } from './handle.ts'

@@ -19,8 +19,12 @@ export interface Totals {
 
 export const replicates = 200
 
-/** Key of the weights' own sums within a group: means are `<group>/<figure>` over `<group>/#`. */
-const weight = '#'
+/**
+ * Key of the sums of the weights of all records with the same set of figures: a figure's mean is its sum over the
+ * weights of the sets that it is in, so that a record without it does not count.
+ */
+const weightOf = (figures: readonly string[]) => `#${figures.toSorted().join('+')}`
+const holds = (key: string, figure: string) => key.startsWith('#') && key.slice(1).split('+').includes(figure)
 
 /** Cumulative Poisson(1) probabilities: the number of them below a uniform draw is Poisson(1) distributed. */
 const poisson = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].reduce<{ term: number; sums: number[] }>(
@@ -81,7 +85,7 @@ export const fold = (totals: Totals, tallies: readonly Tally[], at: number): Tot
     for (const [name, amount] of Object.entries(amounts)) sums[name] = added(sums, name, amount)
     if (!figures) continue
     const weights = bootstrapWeights(id)
-    for (const [name, value] of Object.entries({ ...figures.values, [weight]: 1 })) {
+    for (const [name, value] of Object.entries({ ...figures.values, [weightOf(Object.keys(figures.values))]: 1 })) {
       const into = replicated(`${figures.group}/${name}`)
       into[0]! += value
       weights.forEach((times, b) => (into[b + 1]! += times * value))
@@ -100,8 +104,7 @@ export const merged = (parts: readonly Pick<Totals, 'counts' | 'sums' | 'replica
     for (const [key, n] of Object.entries(part.counts)) counts[key] = added(counts, key, n)
     for (const [key, n] of Object.entries(part.sums)) sums[key] = added(sums, key, n)
     for (const [key, bytes] of Object.entries(part.replicates)) {
-      const into = (figures[key] ??= new Float64Array(replicates + 1))
-      doubles(bytes).forEach((value, i) => (into[i]! += value))
+      addedTo((figures[key] ??= new Float64Array(replicates + 1)), doubles(bytes))
     }
   }
   return { counts, sums, figures }
@@ -115,20 +118,31 @@ export interface Estimate {
   readonly high: number
 }
 
+const addedTo = (into: Float64Array, values: Float64Array) => values.forEach((value, i) => (into[i]! += value))
+
+const estimate = (sums: Float64Array, weights: Float64Array): Estimate => {
+  const means = [...sums].slice(1).map((sum, b) => sum / weights[b + 1]!)
+  const sorted = means.filter(Number.isFinite).sort((a, b) => a - b)
+  const at = (p: number) => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] ?? Number.NaN
+  return { n: weights[0]!, mean: sums[0]! / weights[0]!, low: at(0.025), high: at(0.975) }
+}
+
 /** Means with intervals per group and figure, out of merged totals. */
 export const estimates = (
   figures: Readonly<Record<string, Float64Array>>,
 ): Record<string, Record<string, Estimate>> => {
-  const out: Record<string, Record<string, Estimate>> = {}
+  const groups: Record<string, Record<string, Float64Array>> = {}
   for (const [key, sums] of Object.entries(figures)) {
     const cut = key.lastIndexOf('/')
-    const [group, name] = [key.slice(0, cut), key.slice(cut + 1)]
-    const weights = figures[`${group}/${weight}`]
-    if (name === weight || !weights) continue
-    const means = [...sums].slice(1).map((sum, b) => sum / weights[b + 1]!)
-    const sorted = means.filter(Number.isFinite).sort((a, b) => a - b)
-    const at = (p: number) => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] ?? Number.NaN
-    ;(out[group] ??= {})[name] = { n: weights[0]!, mean: sums[0]! / weights[0]!, low: at(0.025), high: at(0.975) }
+    ;(groups[key.slice(0, cut)] ??= {})[key.slice(cut + 1)] = sums
   }
-  return out
+  const ofGroup = (own: Readonly<Record<string, Float64Array>>) =>
+    Object.entries(own)
+      .filter(([name]) => !name.startsWith('#'))
+      .map(([name, sums]) => {
+        const weights = new Float64Array(replicates + 1)
+        for (const [key, of] of Object.entries(own)) if (holds(key, name)) addedTo(weights, of)
+        return [name, estimate(sums, weights)] as const
+      })
+  return Object.fromEntries(Object.entries(groups).map(([group, own]) => [group, Object.fromEntries(ofGroup(own))]))
 }

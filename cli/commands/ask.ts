@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { derivedQueryId } from '../ask.ts'
 import { stored } from '../checks.ts'
+import { stagesOfTopology } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
 import { enter } from '../../runtime/source.ts'
 import { Fatal } from '../../runtime/errors.ts'
@@ -11,7 +12,6 @@ import { table } from '../report.ts'
 import { openStream, sourceOf } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
-import { stagesOfTopology } from './synthesize.ts'
 
 /** The newest record under a key, read from where the topic ended before. */
 const find = async <T>({ log, codec, names }: World, topic: Topic<T>, key: string, from: readonly number[]) => {

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Gains } from '../../schemas/gains.ts'
 import { gains } from '../../topics/index.ts'
 import type { Config } from '../config.ts'
+import { stagesOfTopology } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
 import { packageFile } from '../files.ts'
 import { bring, passageFile, queryFile } from '../import.ts'
@@ -13,7 +14,7 @@ import { openStream, runState } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 import { conditionTable, underConditions } from './evaluate.ts'
-import { stagesOfTopology, synthesized } from './synthesize.ts'
+import { synthesized } from './synthesize.ts'
 
 interface Flags extends Globals {
   readonly keep?: boolean

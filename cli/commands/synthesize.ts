@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { topologies } from '../../processors/index.ts'
+import { stagesOfTopology } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
 import { bring, queryFile } from '../import.ts'
 import { openStream, runState, type RunState } from '../runs.ts'
@@ -16,8 +16,6 @@ interface Flags extends Globals {
   readonly k?: number
   readonly alpha?: number
 }
-
-export const stagesOfTopology = (name: keyof typeof topologies) => topologies[name].map((each) => each.name)
 
 /** Why queries gave no sample, most frequent first. */
 const reasons = ({ stages }: RunState) =>
