@@ -11,7 +11,7 @@ export interface Faults {
   rebalances: number
   /**
    * A member does not notice a rebalance: its claims go to others while its `lost` stays silent, for
-   * long, or until it tries to open. */
+   * a while, for long, or until it tries to open. */
   zombies: number
   /** `settle` answers unknown: the batch landed. */
   unknownLanded: number

@@ -42,12 +42,13 @@ export const group = (world: World, topic: string): Group => {
     revoke(member, (claim) => !old.includes(claim))
     if (members.includes(member)) rebalance()
   }
-  /** It goes on as if nothing had happened, until it is told: late, or only when it tries to open. */
+  /** It goes on as if nothing had happened, until it is told, or tries to open. */
   const fallAsleep = (member: Member) => {
     member.asleep = 'expelled'
     const old = member.claims
-    const never = awake().length > 0 && random.next() < 0.3
-    if (!never) member.process.later(random.between(10, 120), () => notice(member, old))
+    // Not for ever: the last member of a group would leave its partitions to nobody.
+    const delay = random.next() < 0.3 ? random.between(600, 1200) : random.between(10, 120)
+    member.process.later(delay, () => notice(member, old))
   }
   /** A holder proves its membership before it opens: what it believes about its claim does not count. */
   const entitled = (member: Member, claim: HeldClaim) => {
