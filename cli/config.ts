@@ -2,13 +2,13 @@
  * One YAML file, then the environment, then flags. Every setting is here, with its default and what it does; a setting
  * that nobody knows is refused.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { answering, imagining } from '../method/prompt.ts'
-import { Fatal, sentence } from '../runtime/errors.ts'
+import { Fatal } from '../runtime/errors.ts'
+import { givenSettings, type Given, type Sources } from './given.ts'
+import { refusal } from './refusal.ts'
 
 const name = z
   .string()
@@ -102,8 +102,8 @@ export const Config = z.strictObject({
   ...content,
 })
 export type Config = z.infer<typeof Config> & {
-  /** Settings that somebody chose, by dotted name: a stream that exists may set the others. */
-  readonly chosen?: ReadonlySet<string>
+  /** Settings that somebody chose, by dotted name, and where: a stream that exists may set the others. */
+  readonly chosen?: ReadonlyMap<string, string>
 }
 
 const contentKeys = Object.keys(content) as (keyof typeof content)[]
@@ -118,75 +118,58 @@ export const home = (env: NodeJS.ProcessEnv): string =>
 
 type Tree = { [key: string]: unknown }
 
+const inner = (tree: Tree, key: string): Tree => {
+  const there = Object.hasOwn(tree, key) ? tree[key] : undefined
+  if (typeof there === 'object' && there !== null) return there as Tree
+  const made: Tree = {}
+  tree[key] = made
+  return made
+}
+
 /** Sets a value deep in a tree of settings. */
 export const put = (tree: Tree, path: readonly string[], value: unknown): void => {
   const [key, ...rest] = path as [string, ...string[]]
   if (rest.length === 0) tree[key] = value
-  else put((tree[key] ??= {}) as Tree, rest, value)
+  else put(inner(tree, key), rest, value)
 }
 
-/** `label.alpha=0.3`, its value read as YAML. */
-const assignment = (text: string): [string[], unknown] => {
-  const cut = text.indexOf('=')
-  if (cut < 1) throw new Fatal(`--set ${text}: write it as setting=value, e.g. label.alpha=0.3`)
-  return [text.slice(0, cut).split('.'), parse(text.slice(cut + 1))]
-}
+const namesIn = (value: unknown, at = ''): string[] =>
+  value !== null && typeof value === 'object'
+    ? Object.entries(value).flatMap(([key, each]) => namesIn(each, at === '' ? key : `${at}.${key}`))
+    : [at]
 
-/** `GAINSTREAM_LABEL__ALPHA=0.3` is `label.alpha`. */
-const fromEnvironment = (env: NodeJS.ProcessEnv): [string[], unknown][] =>
-  Object.entries(env)
-    .filter(([key, value]) => key.startsWith('GAINSTREAM_') && value !== undefined && !reserved.has(key))
-    .map(([key, value]) => [key.slice('GAINSTREAM_'.length).toLowerCase().split('__'), parse(value!)])
+/** What was given under a name: itself, or the first of the group. */
+const foundIn = (given: readonly Given[], name: string): Given | undefined =>
+  given.findLast(({ at }) => at.join('.') === name) ?? given.find(({ at }) => at.join('.').startsWith(`${name}.`))
 
-/** Not settings: folders and switches that the tool itself reads. */
-const reserved = new Set(['GAINSTREAM_HOME', 'GAINSTREAM_CONFIG', 'GAINSTREAM_DATA', 'GAINSTREAM_BOOTSTRAPPED'])
-
-const fileSettings = (path: string): Tree => {
-  try {
-    const read: unknown = parse(readFileSync(path, 'utf8'))
-    if (read === null) return {}
-    if (typeof read !== 'object' || Array.isArray(read)) throw new Error('it holds no settings')
-    return read as Tree
-  } catch (error) {
-    throw new Fatal(`configuration ${path}: ${sentence(error).split('\n')[0]}`)
+/** A text may look like a number: `--set stream=2026` means the text. */
+const asTexts = (tree: Tree, issues: readonly z.core.$ZodIssue[], given: readonly Given[]): void => {
+  for (const issue of issues) {
+    const name = issue.path.join('.')
+    const written = given.findLast(({ at }) => at.join('.') === name)?.written
+    if (issue.code === 'invalid_type' && issue.expected === 'string' && written)
+      put(tree, issue.path.map(String), written)
   }
 }
 
-export interface Given {
-  /** A file named by flag or environment; without one `gainstream.yaml` is read where it exists. */
-  readonly file?: string | undefined
-  readonly env: NodeJS.ProcessEnv
-  /** `setting=value`, as given by `--set`. */
-  readonly set?: readonly string[]
-  /** Settings that a command's own flags stand for, by dotted name. */
-  readonly flags?: Readonly<Record<string, unknown>>
-  /** Settings that a command has other defaults for. */
+export interface Reading extends Sources {
+  /** Settings that a command has other defaults for, by dotted name. */
   readonly defaults?: Readonly<Record<string, unknown>>
 }
 
-/** @throws Fatal that names the setting and where it was found. */
-export const readConfig = ({ file, env, set = [], flags = {}, defaults = {} }: Given): Config => {
-  const path = file ?? env.GAINSTREAM_CONFIG ?? (existsSync('gainstream.yaml') ? 'gainstream.yaml' : undefined)
+/** @throws Fatal that names the setting, where it was found and what it may be. */
+export const readConfig = ({ defaults = {}, ...sources }: Reading): Config => {
+  const given = givenSettings(sources)
   const tree: Tree = {}
-  const chosen = new Set<string>()
-  const choose = (at: readonly string[], value: unknown) => {
-    put(tree, at, value)
-    chosen.add(at.join('.'))
+  for (const [name, value] of Object.entries(defaults)) put(tree, name.split('.'), value)
+  for (const { at, value } of given) put(tree, at, value)
+  let checked = Config.safeParse(tree)
+  if (!checked.success) {
+    asTexts(tree, checked.error.issues, given)
+    checked = Config.safeParse(tree)
   }
-  const merge = (from: Tree, at: string[]) => {
-    for (const [key, value] of Object.entries(from)) {
-      const nested = typeof value === 'object' && value !== null && !Array.isArray(value)
-      if (nested) merge(value as Tree, [...at, key])
-      else choose([...at, key], value)
-    }
-  }
-  for (const [key, value] of Object.entries(defaults)) put(tree, key.split('.'), value)
-  if (path !== undefined) merge(fileSettings(path), [])
-  for (const [at, value] of [...fromEnvironment(env), ...set.map(assignment)]) choose(at, value)
-  for (const [key, value] of Object.entries(flags)) if (value !== undefined) choose(key.split('.'), value)
-  const checked = Config.safeParse(tree)
-  if (checked.success) return { ...checked.data, chosen }
-  const [issue] = checked.error.issues
-  const where = issue?.path.length ? `setting ${issue.path.join('.')}` : 'configuration'
-  throw new Fatal(`${where}: ${issue?.message ?? 'is not valid'} (see gainstream config show)`)
+  if (checked.success)
+    return { ...checked.data, chosen: new Map(given.map(({ at, origin }) => [at.join('.'), origin])) }
+  const found = (name: string) => ({ value: foundIn(given, name)?.value, origin: foundIn(given, name)?.origin })
+  throw new Fatal(refusal(checked.error.issues[0]!, namesIn(Config.parse({})), found))
 }

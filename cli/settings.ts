@@ -40,20 +40,20 @@ const leaves = (value: unknown, at: readonly string[] = []): Leaf[] =>
  * @throws Fatal that names the first chosen setting that differs: a stream's settings never change.
  */
 export const asStream = (config: Config, entry: StreamEntry): Config => {
-  const now = new Map(leaves(immutable(config)).map(([path, value]) => [path.join('.'), value]))
-  const adopted = { ...structuredClone({ ...config, chosen: undefined }), chosen: config.chosen } as Config
-  for (const [path, value] of leaves(JSON.parse(entry.settings))) {
-    const key = path.join('.')
-    if (now.get(key) === value) continue
-    if (config.chosen?.has(key)) {
-      const [was, is] = [JSON.stringify(value), JSON.stringify(now.get(key))]
-      throw new Fatal(
-        `stream ${entry.stream} was made with ${key} = ${was}, not ${is}: its settings never change. ` +
-          `Choose another stream with --stream, or set ${key} back`,
-      )
-    }
-    put(adopted, path, value)
+  const theirs = leaves(JSON.parse(entry.settings))
+  const values = new Map(theirs.map(([path, value]) => [path.join('.'), value]))
+  for (const [path, value] of leaves(immutable(config))) {
+    const name = path.join('.')
+    const origin = config.chosen?.get(name)
+    if (origin === undefined || values.get(name) === value) continue
+    throw new Fatal(
+      `stream ${entry.stream} was made with ${name} = ${JSON.stringify(values.get(name)) ?? 'unset'}, not ` +
+        `${JSON.stringify(value)} (${origin}), and its settings never change: choose another stream with --stream, or ` +
+        `set ${name} back`,
+    )
   }
+  const adopted = { ...structuredClone({ ...config, chosen: undefined }), chosen: config.chosen } as Config
+  for (const [path, value] of theirs) put(adopted, path, value)
   return adopted
 }
 

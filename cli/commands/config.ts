@@ -8,7 +8,7 @@ export const configCommand = (program: Command, io: Io) => {
     .command('show')
     .description('every setting with its value: file, environment (GAINSTREAM_LABEL__ALPHA) and flags taken together')
   withGlobals(command).action((flags: Globals) => {
-    const config = configOf(io, flags)
+    const { chosen: _chosen, ...config } = configOf(io, flags)
     io.out(flags.json ? JSON.stringify(config) : stringify(config))
   })
 }
