@@ -2,9 +2,12 @@
  * One batch after the other: what each slot still has to evaluate is decoded together, and the wanted rows are read
  * before the next batch overwrites them.
  *
- * What a slot's memory already holds of a list's beginning is kept; what another slot holds of it is copied. With
- * float32 keys and values and without flash attention a row does not depend, to the last bit, on how its tokens were
- * cut into batches or what stood beside them: test/adapters/llama/slots.test.ts.
+ * What a slot's memory already holds of a list's beginning is kept; what another slot holds of it is copied.
+ *
+ * A row must not depend on how its tokens were cut into batches or what stood beside them: with 8-bit weights a last
+ * bit that differs becomes a fifth of a nat thirty layers later. It does not, to the last bit, with float32 keys and
+ * values, without flash attention, and as long as no piece is a single token (those take another kernel):
+ * test/adapters/llama/batches.test.ts.
  */
 import { setImmediate } from 'node:timers/promises'
 import { Unavailable } from '../../runtime/errors.ts'
@@ -45,6 +48,8 @@ interface Request {
   readonly signal: AbortSignal
   /** Where evaluation began; undefined until the request was prepared. */
   start: number | undefined
+  /** Rows before this position have been read. */
+  read: number
   resolve(this: void, evaluated: number): void
   reject(this: void, error: unknown): void
 }
@@ -64,21 +69,42 @@ export const common = (a: readonly number[], b: readonly number[]): number => {
   return n
 }
 
-/** The batch is shared evenly; what a short request leaves goes to the longer ones. */
-const parts = (requests: readonly Request[], room: number): Part[] => {
-  const left = ({ tokens, held }: Request) => tokens.length - held.tokens.length
-  return requests
-    .toSorted((a, b) => left(a) - left(b))
-    .flatMap((request, i) => {
-      const n = Math.min(left(request), Math.ceil(room / (requests.length - i)))
-      room -= n
-      const from = request.held.tokens.length
-      return n > 0 ? [{ request, from, to: from + n }] : []
-    })
+/** Fewest tokens of one sequence that are evaluated together. */
+const least = 2
+
+/**
+ * The batch is shared evenly; what a short request leaves goes to the longer ones. llama.cpp takes as many tokens of
+ * each sequence as the shortest has, then goes on with the others: lengths are equal or differ by `least`.
+ */
+export const lengths = (left: readonly number[], room: number): number[] => {
+  const given = new Array<number>(left.length).fill(0)
+  let last = 0
+  const shortestFirst = left.map((_, i) => i).sort((a, b) => left[a]! - left[b]!)
+  for (const [place, i] of shortestFirst.entries()) {
+    const fair = Math.min(left[i]!, Math.floor(room / (left.length - place)))
+    const n = fair - last < least ? last : fair
+    if (n < least) continue
+    given[i] = last = n
+    room -= n
+  }
+  return given
 }
 
-const wanted = ({ request, from, to }: Part): Want[] =>
-  request.wants.filter(({ position }) => position >= from && position < to).toSorted((a, b) => a.position - b.position)
+const parts = (requests: readonly Request[], room: number): Part[] => {
+  const given = lengths(
+    requests.map(({ tokens, held }) => tokens.length - held.tokens.length),
+    room,
+  )
+  return requests.flatMap((request, i) => {
+    const from = request.held.tokens.length
+    return given[i]! > 0 ? [{ request, from, to: from + given[i]! }] : []
+  })
+}
+
+const wanted = ({ request, to }: Part): Want[] =>
+  request.wants
+    .filter(({ position }) => position >= request.read && position < to)
+    .toSorted((a, b) => a.position - b.position)
 
 export const openBatches = (
   context: AddonContext,
@@ -104,15 +130,19 @@ export const openBatches = (
     held.tokens = [...lender.tokens]
   }
 
-  /** Cuts a slot's memory back to what it shares with its request; some models' memory can only be cleared. */
-  const cutBack = (request: Request): void => {
+  /** Cuts a slot's memory back to its first `keep` tokens; some models' memory can only be cleared. */
+  const cutBack = (held: Held, keep: number): void => {
+    if (keep >= held.tokens.length) return
+    if (keep > 0 && context.removeTokenCellsFromSequence(held.sequence, keep, -1)) held.tokens.length = keep
+    else clear(held)
+  }
+
+  /** Keeps what the slot shares with a new request, up to the first row that is wanted. */
+  const begin = (request: Request): void => {
     const { held, tokens, wants } = request
-    const first = wants.reduce((least, { position }) => Math.min(least, position), tokens.length - 1)
-    const keep = Math.min(common(held.tokens, tokens), first)
-    const clean = keep === held.tokens.length
-    if (!clean && (keep === 0 || !context.removeTokenCellsFromSequence(held.sequence, keep, -1))) clear(held)
-    held.tokens.length = Math.min(held.tokens.length, keep)
-    request.start = held.tokens.length
+    const first = wants.reduce((lowest, { position }) => Math.min(lowest, position), tokens.length)
+    cutBack(held, Math.max(0, Math.min(common(held.tokens, tokens), first, tokens.length - least)))
+    request.start = request.read = held.tokens.length
   }
 
   const decode = async (batch: readonly Part[]): Promise<void> => {
@@ -130,6 +160,7 @@ export const openBatches = (
 
   const settle = ({ request, from, to }: Part): void => {
     request.held.tokens.push(...request.tokens.slice(from, to))
+    request.read = to
     if (to < request.tokens.length) return
     requests = requests.filter((other) => other !== request)
     request.resolve(to - request.start!)
@@ -146,7 +177,8 @@ export const openBatches = (
     drop(aborted, ({ signal }) => signal.reason)
     const fresh = requests.filter(({ start }) => start === undefined)
     for (const request of fresh) await borrow(request)
-    fresh.forEach(cutBack)
+    fresh.forEach(begin)
+    for (const { held, tokens } of requests) cutBack(held, Math.max(0, tokens.length - least))
     const batch = parts(requests, batchTokens)
     if (batch.length > 0) await decode(batch)
     batch.forEach(settle)
@@ -172,7 +204,7 @@ export const openBatches = (
     evaluate: (held, tokens, wants, signal) =>
       new Promise((resolve, reject) => {
         if (closed) return reject(gone())
-        requests.push({ held, tokens, wants, signal, start: undefined, resolve, reject })
+        requests.push({ held, tokens, wants, signal, start: undefined, read: 0, resolve, reject })
         pumping ??= pump()
       }),
     close: async () => {
