@@ -1,7 +1,7 @@
 import { grade } from '../method/grade.ts'
 import { bulk } from '../runtime/policy.ts'
 import { processor } from '../runtime/processor.ts'
-import type { Context, Scored } from '../schemas/context.ts'
+import type { Context } from '../schemas/context.ts'
 import type { Metric } from '../schemas/metric.ts'
 import { answers, metrics } from '../topics/index.ts'
 import { only } from './usage.ts'
@@ -15,8 +15,9 @@ const hit = ({ query, scored }: Context): boolean | null => {
   return scored.find(({ source }) => source !== 'generated')?.gold ?? false
 }
 
-const oracle = (scored: readonly Scored[]): boolean | null =>
-  scored.every(({ has_answer }) => has_answer === null) ? null : scored.some(({ has_answer }) => has_answer === true)
+/** Does some candidate hold an answer? Where there was no candidate, none does. */
+const oracle = ({ query, scored }: Context): boolean | null =>
+  query.answers.length === 0 ? null : scored.some(({ has_answer }) => has_answer === true)
 
 /** Grades an answer; a live query, which has no golds, leaves an ungraded metric that counts for completion. */
 export const evaluate = processor({
@@ -47,7 +48,7 @@ export const evaluate = processor({
         chosen_score: chosen?.score ?? null,
         margin: chosen && second ? chosen.score - second.score : null,
         chosen_has_answer: chosen?.has_answer ?? null,
-        oracle_has_answer: oracle(scored),
+        oracle_has_answer: oracle(context),
         hit: hit(context),
         ...{ latency_ms: answered_at - asked_at, selector, reader, usage },
       }),
