@@ -12,9 +12,11 @@ export const retrievalOrder: Selector = {
 export const givenScore: Selector = {
   identity: { name: 'given score', sha256: '' },
   score: async (_question, choices) => {
-    if (choices.length > 0 && choices.every(({ given_score }) => given_score === null)) {
+    const given = choices.flatMap(({ given_score }) => given_score ?? [])
+    if (choices.length > 0 && given.length === 0) {
       throw new Rejected('no candidate carries a given score: bring scores along, or select by retrieval order')
     }
-    return choices.map(({ given_score }) => given_score ?? Number.NEGATIVE_INFINITY)
+    const below = Math.min(...given) - 1 // a record holds finite scores only
+    return choices.map(({ given_score }) => given_score ?? below)
   },
 }

@@ -43,6 +43,9 @@ export interface Lane {
 
 type Work = Entry<Result>
 
+/** How long draining waits for a log that is away, in milliseconds. */
+const patience = 15_000
+
 export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
   const { log, policy, processor, observe, onFatal } = options
   const labels = { stage: processor.name, partition: claim.partition }
@@ -260,7 +263,9 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       hands.abort(new Error('the lane is draining'))
       progress.ring()
       room.ring()
+      const late = setTimeout(end, patience) // the log is away: what was finished is done again by the next owner
       await ended
+      clearTimeout(late)
     },
   }
 }
