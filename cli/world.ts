@@ -113,8 +113,16 @@ export const openWorld = async (config: Config, screen: Screen, env: NodeJS.Proc
   const log = await openSqliteLog(join(folder(config.data), 'log.sqlite'))
   const codec = avroCodec(sqliteRegistry(log), { subject: (topic) => `${topic}-value` })
   await codec.prepare([runs, streams, totals])
-  const { llama, embedder, store, closeAll } = models(config, screen, env)
+  const made = new Map<string, ReturnType<typeof models>>()
+  /** Streams of the same models share them. */
+  const modelsOf = (settings: Config) => {
+    const key = JSON.stringify([settings.encoder, settings.reader, settings.data])
+    const own = made.get(key) ?? models(settings, screen, env)
+    made.set(key, own)
+    return own
+  }
   const of = (settings: Config): World => {
+    const { llama, embedder, store } = modelsOf(settings)
     const named = names(settings.prefix, settings.stream)
     const tables = {
       runs: table(log, named.topic(runs)),
@@ -128,7 +136,7 @@ export const openWorld = async (config: Config, screen: Screen, env: NodeJS.Proc
       selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
       as: of,
       async close() {
-        await closeAll()
+        for (const { closeAll } of made.values()) await closeAll()
         await log.close()
       },
     }
