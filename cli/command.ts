@@ -1,6 +1,10 @@
-import type { Command } from 'commander'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { InvalidArgumentError, type Command } from 'commander'
+import { Fatal } from '../runtime/errors.ts'
 import { readConfig, type Config } from './config.ts'
 import type { Screen } from './progress.ts'
+import { existingStream } from './runs.ts'
 import { openWorld, type World } from './world.ts'
 
 /** What a command is handed of the world outside: nothing else is read or written. */
@@ -59,9 +63,29 @@ export const inWorld = async <T>(config: Config, io: Io, use: (world: World) => 
   }
 }
 
-/** A whole number from a flag. */
-export const count = (value: string): number => {
-  const number = Number(value)
-  if (!Number.isInteger(number) || number < 0) throw new TypeError(`${value} is not a whole number`)
-  return number
+/** The same where something must be there already: a look into the wrong folder makes no log in it. */
+export const inExisting = <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> => {
+  const { data } = config
+  if (existsSync(join(data, 'log.sqlite'))) return inWorld(config, io, use)
+  throw new Fatal(
+    `there is no log in ${data} yet: gainstream index <corpus> makes one, or name another folder with --data`,
+  )
+}
+
+/** A stream that is there, for commands that only look. */
+export const inStream = <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> =>
+  inExisting(config, io, async (world) => use(await existingStream(world)))
+
+/** A whole number above 0, from a flag. */
+export const positive = (value: string): number => {
+  const read = Number(value)
+  if (!Number.isInteger(read) || read < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return read
+}
+
+/** A number from a flag. */
+export const number = (value: string): number => {
+  const read = value.trim() === '' ? NaN : Number(value)
+  if (!Number.isFinite(read)) throw new InvalidArgumentError('It must be a number.')
+  return read
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { fingerprint, readPassages, readQueries, type Line } from '../adapters/files/index.ts'
+import { fingerprint, readPassages, readQueries, type Line, type ReadOptions } from '../adapters/files/index.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { Item } from '../runtime/source.ts'
 import type { Message } from '../runtime/topic.ts'
@@ -8,17 +8,19 @@ import type { RunEntry } from '../schemas/control.ts'
 import type { Query } from '../schemas/query.ts'
 import { passages, queries } from '../topics/index.ts'
 import type { Io } from './command.ts'
-import { progress } from './progress.ts'
+import { progress, slowly } from './progress.ts'
 import { fill, openRun, type Opening } from './runs.ts'
 import type { World } from './world.ts'
 
-type Read<T> = (path: string) => AsyncGenerator<Line<T>>
+type Read<T> = (path: string, options?: ReadOptions) => AsyncGenerator<Line<T>>
 
 /** One kind of file that enters the stream. */
 export interface Kind<T> {
   readonly what: string
   readonly read: Read<T>
   readonly message: (value: T, run: string, now: number) => Message
+  /** What else decides the records, beside the file: the same file under another one is other content. */
+  readonly variant?: string | undefined
 }
 
 export const passageFile: Kind<Passage> = {
@@ -30,35 +32,13 @@ export const passageFile: Kind<Passage> = {
 /** @param dataset for queries that name none. */
 export const queryFile = (dataset: string | undefined): Kind<Query> => ({
   what: 'queries',
+  variant: dataset,
   read: readQueries,
   message: (query, run, asked_at) => {
     const named = query.dataset === '' && dataset !== undefined ? { ...query, dataset } : query
     return queries.message({ run, asked_at, query: named }, { run })
   },
 })
-
-/** A file as it was read once, whole: nothing of it enters before all of it was found good. */
-export interface Surveyed {
-  readonly path: string
-  readonly sha256: string
-  readonly count: number
-}
-
-const survey = async <T>(path: string, { read }: Kind<T>, limit: number, signal: AbortSignal): Promise<Surveyed> => {
-  const { sha256 } = await fingerprint(path)
-  let count = 0
-  for await (const _ of read(path)) {
-    signal.throwIfAborted()
-    if (++count >= limit) break
-  }
-  return { path, sha256: limit === Infinity ? sha256 : `${sha256.slice(0, 56)}-${limit}`, count }
-}
-
-/** `queries-1f2e3d4c`: the same content finds its run again. */
-const defaultName = ({ path, sha256 }: Surveyed) =>
-  `${basename(path)
-    .replace(/\.(jsonl?|gz)/g, '')
-    .replace(/[^A-Za-z0-9_.-]/g, '-')}-${sha256.slice(0, 8)}`
 
 export interface Import<T> {
   readonly path: string
@@ -69,12 +49,44 @@ export interface Import<T> {
   readonly limit?: number | undefined
 }
 
-/** Brings a file into a run of the stream, once: the same command again finds what is there and adds what is not. */
-export const bring = async <T>(world: World, io: Io, file: Import<T>): Promise<RunEntry> => {
-  const { kind, limit = Infinity } = file
-  const surveyed = await survey(file.path, kind, limit, io.signal)
-  const { path, sha256, count } = surveyed
+/** A file as it was read once, whole: nothing of it enters before all of it was found good. */
+export interface Surveyed {
+  readonly path: string
+  /** Of the content, with what else decides the records. */
+  readonly sha256: string
+  readonly count: number
+}
+
+/**
+ * Reads a file to its end before anything is made or entered, so that a bad one leaves nothing behind.
+ * @throws Rejected or Fatal with the file and the line.
+ */
+export const survey = async <T>({ path, kind, limit = Infinity }: Import<T>, io: Io): Promise<Surveyed> => {
+  const { sha256 } = await fingerprint(path)
+  const bar = slowly(`checking ${kind.what}`, io.screen)
+  let count = 0
+  const remark = (sentence: string) => io.screen.write(`${sentence}\n`)
+  for await (const _ of kind.read(path, { signal: io.signal, onIgnored: remark })) {
+    bar.update(++count)
+    if (count >= limit) break
+  }
   if (count === 0) throw new Fatal(`${path} holds no ${kind.what}`)
+  const variant = [...(limit === Infinity ? [] : [limit]), ...(kind.variant === undefined ? [] : [kind.variant])]
+  return { path, sha256: [sha256, ...variant.map((each) => encodeURIComponent(each))].join('-'), count }
+}
+
+/** `queries-1f2e3d4c`: the same content finds its run again. */
+const defaultName = ({ path, sha256 }: Surveyed) =>
+  `${basename(path)
+    .replace(/\.(jsonl?|gz)/g, '')
+    .replace(/[^A-Za-z0-9_.-]|^\./g, '-')
+    .slice(0, 100)}-${sha256.slice(0, 8)}`
+
+/** Brings a file into a run of the stream, once: the same command again finds what is there and adds what is not. */
+export const bring = async <T>(world: World, io: Io, file: Import<T>, known?: Surveyed): Promise<RunEntry> => {
+  const { kind, limit = Infinity } = file
+  const surveyed = known ?? (await survey(file, io))
+  const { path, sha256, count } = surveyed
   const opening = { run: file.run ?? defaultName(surveyed), topology: file.topology, source: `${sha256} ${path}` }
   const entry = await openRun(world, opening, io.signal)
   const bar = progress(`entering ${kind.what}`, io.screen)

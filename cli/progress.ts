@@ -32,6 +32,12 @@ export interface Progress {
   end(note?: string): void
 }
 
+/** For work that is nearly always short: nothing is shown in its first two seconds. */
+export const slowly = (what: string, screen: Screen, now: () => number = Date.now): Pick<Progress, 'update'> => {
+  const [started, bar] = [now(), progress(what, screen, now)]
+  return { update: (done, total, note) => now() - started > 2000 && bar.update(done, total, note) }
+}
+
 /** Rate over the whole of this attempt; what an earlier attempt had done does not count as fast work. */
 export const progress = (what: string, { tty, write }: Screen, now: () => number = Date.now): Progress => {
   const started = now()
@@ -52,7 +58,7 @@ export const progress = (what: string, { tty, write }: Screen, now: () => number
       write(tty ? `\r\u001b[2K${last}` : `${last}\n`)
     },
     end(note) {
-      const text = `${note ?? last} (${duration((now() - started) / 1000)})`
+      const text = `${note ?? (last === '' ? what : last)} (${duration((now() - started) / 1000)})`
       write(tty ? `\r\u001b[2K${text}\n` : `${text}\n`)
     },
   }

@@ -4,11 +4,15 @@ import type { RunState } from './runs.ts'
 /** Figures of the method, as they are shown. */
 export const figureNames = ['strict_em', 'boundary_em', 'containment_em', 'f1', 'has_answer', 'hit'] as const
 
-/** A table of equal columns; the first is left-aligned. */
+const isFigure = (text: string | undefined) => !text || /^[-+]?[\d.]*\d|^-$/.test(text)
+
+/** A table of equal columns below their heads; columns of figures are right-aligned, but for the first. */
 export const table = (rows: readonly (readonly string[])[]): string => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const [head = [], ...body] = rows
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const figures = head.map((_, column) => column > 0 && body.every((row) => isFigure(row[column])))
   const cell = (text: string, column: number) =>
-    column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)
+    figures[column] ? text.padStart(widths[column]!) : text.padEnd(widths[column]!)
   return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n')
 }
 

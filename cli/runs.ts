@@ -6,7 +6,7 @@ import { enter, type Item, type SourceOptions } from '../runtime/source.ts'
 import type { Message } from '../runtime/topic.ts'
 import { merged, type Totals } from '../runtime/totals.ts'
 import type { RunEntry, StreamEntry } from '../schemas/control.ts'
-import { catalogue, runs, streams, totals } from '../topics/index.ts'
+import { catalogue, passages, runs, streams, totals } from '../topics/index.ts'
 import { asStream, manifest } from './settings.ts'
 import type { World } from './world.ts'
 
@@ -25,22 +25,54 @@ export const streamEntry = async ({ tables, codec, names }: World): Promise<Stre
   return bytes && codec.decode(streams, bytes)
 }
 
+/** How many partitions the stream's topics have, where there are any. */
+const partitionsOf = async ({ log, names }: World): Promise<number | undefined> =>
+  (await log.describe(names.topic(passages)))?.partitions.length
+
+/**
+ * The stream's topics, made where they are missing. Its settings are not settled by it: passages may enter, and what
+ * is done with them may still be chosen.
+ * @throws Fatal when a setting was chosen that differs from the stream's.
+ */
+export const openTopics = async (world: World): Promise<World> => {
+  const { log, codec, names, config } = world
+  await codec.prepare(catalogue)
+  const control = catalogue.filter((topic) => topic.control)
+  await log.apply(control.map((topic) => specOf(names, topic, 1)))
+  const found = await streamEntry(world)
+  const partitions = found?.partitions ?? (await partitionsOf(world)) ?? config.partitions
+  const settings = { ...(found ? asStream(config, found) : config), partitions }
+  await log.apply(catalogue.map((topic) => specOf(names, topic, partitions)))
+  return world.as(settings)
+}
+
 /**
  * The world as the stream has it: its topics and manifest are made where they are missing, and its settings hold.
  * @throws Fatal when a setting was chosen that differs from the stream's.
  */
 export const openStream = async (world: World, signal: AbortSignal, derivedFrom = ''): Promise<World> => {
-  const { log, codec, names, config, now } = world
-  await codec.prepare(catalogue)
-  const control = catalogue.filter((topic) => topic.control)
-  await log.apply(control.map((topic) => specOf(names, topic, 1)))
-  const found = await streamEntry(world)
-  const partitions = found?.partitions ?? config.partitions
-  await log.apply(catalogue.map((topic) => specOf(names, topic, partitions)))
-  if (found) return world.as({ ...asStream(config, found), partitions })
+  const opened = await openTopics(world)
+  if (await streamEntry(opened)) return opened
+  const { config, names, now } = opened
+  const { partitions } = config
   const entry = { stream: names.stream, ...manifest(config), created_at: now(), partitions, derived_from: derivedFrom }
-  await once(world, 'manifest', streams.message(entry), signal)
-  return world
+  await once(opened, 'manifest', streams.message(entry), signal)
+  return opened
+}
+
+/**
+ * The world of a stream that is there; nothing is made, and whatever its settings are is fine: for who only looks.
+ * @throws Fatal that names the streams there are.
+ */
+export const existingStream = async (world: World): Promise<World> => {
+  const { tables, names, config } = world
+  const partitions = await partitionsOf(world)
+  if (partitions !== undefined) return world.as({ ...config, partitions })
+  await tables.streams.refresh()
+  const others = [...tables.streams.entries()].map(([name]) => name).sort()
+  const advice =
+    others.length === 0 ? 'gainstream index <corpus> makes one' : `choose ${others.join(' or ')} with --stream`
+  throw new Fatal(`there is no stream ${names.stream} in ${config.data}: ${advice}`)
 }
 
 export const runEntry = async ({ tables, codec, names }: World, run: string): Promise<RunEntry | undefined> => {

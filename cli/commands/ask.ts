@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { derivedQueryId } from '../ask.ts'
-import { stored } from '../checks.ts'
+import { openFilled } from '../checks.ts'
 import { stagesOfTopology } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
 import { enter } from '../../runtime/source.ts'
@@ -9,7 +9,7 @@ import type { Message, Topic } from '../../runtime/topic.ts'
 import type { Answer } from '../../schemas/answer.ts'
 import { answers, candidates, queries, rejects } from '../../topics/index.ts'
 import { table } from '../report.ts'
-import { openStream, sourceOf } from '../runs.ts'
+import { sourceOf } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
@@ -35,8 +35,7 @@ const why = ({ context, passages }: Answer) => {
 
 const act = (io: Io) => async (question: string, flags: Globals) => {
   await inWorld(configOf(io, flags), io, async (opened) => {
-    const world = await openStream(opened, io.signal)
-    await stored(world)
+    const world = await openFilled(opened, io.signal)
     const id = derivedQueryId(question, world.now())
     const run = 'live'
     const query = { id, question, answers: [], dataset: '', lang: 'en', gold_passage_ids: [] }

@@ -1,15 +1,14 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { RunEntry } from '../../schemas/control.ts'
 import { candidates, gains } from '../../topics/index.ts'
-import { stored } from '../checks.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { openFilled } from '../checks.ts'
+import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
 import { closeRun, conditions, derive, described, reached, type Condition } from '../conditions.ts'
-import { bring, queryFile } from '../import.ts'
+import { bring, queryFile, survey } from '../import.ts'
 import { figuresOf, microOf, shown, table } from '../report.ts'
-import { openStream, runState, type RunState } from '../runs.ts'
+import { runState, type RunState } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
-import { positive } from './index-corpus.ts'
 
 interface Flags extends Globals {
   readonly run?: string
@@ -64,11 +63,12 @@ export const conditionTable = (evaluated: readonly Evaluated[]): string => {
 
 const act = (io: Io) => async (path: string, flags: Flags) => {
   const config = configOf(io, flags, { 'retrieve.k': flags.k })
+  const { run, limit } = flags
+  const file = { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit } as const
+  const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
-    const world = await openStream(opened, io.signal)
-    await stored(world)
-    const { run, limit } = flags
-    const entry = await bring(world, io, { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit })
+    const world = await openFilled(opened, io.signal)
+    const entry = await bring(world, io, file, surveyed)
     const stages = ['imagine', 'retrieve', ...(flags.conditions.includes('gain') ? ['label'] : [])]
     await work(world, { stages, entry, what: `finding candidates (${stages.join(', ')})`, untilEmpty: true }, io.signal)
     const evaluated = await underConditions(world, entry, flags.conditions, io.signal)

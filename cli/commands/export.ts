@@ -6,8 +6,7 @@ import type { Stored } from '../../runtime/log.ts'
 import type { Topic } from '../../runtime/topic.ts'
 import type { Sample } from '../../schemas/sample.ts'
 import { catalogue, samples } from '../../topics/index.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
-import { openStream } from '../runs.ts'
+import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
 import type { World } from '../world.ts'
 
 type Format = 'jsonl' | 'flagembedding' | 'sentence-transformers'
@@ -90,16 +89,19 @@ const act = (io: Io) => async (name: string, flags: Flags) => {
   const counts: Counts = {
     ...{ exported: 0, filtered: 0, without_negatives: 0, dropped_within_margin: 0, dropped_with_answer: 0 },
   }
-  await inWorld(configOf(io, flags), io, async (opened) => {
-    const world = await openStream(opened, io.signal)
+  await inStream(configOf(io, flags), io, async (world) => {
     const lines = topic === samples ? sampleLines(world, flags, counts) : recordLines(world, topic, flags.run, counts)
     if (flags.out === undefined) for await (const line of lines) io.out(line)
     else await writeLines(flags.out, lines)
   })
-  const summary = Object.entries(counts).filter(([key, n]) => key === 'exported' || n > 0)
+  const summary = Object.entries(counts)
+    .filter(([key, n]) => key === 'exported' || n > 0)
+    .map(([key, n]) => `${key.replaceAll('_', ' ')}: ${n}`)
+    .join(', ')
+  if (counts.exported === 0)
+    throw new Fatal(`there are no ${name}${flags.run ? ` of run ${flags.run}` : ''} to export (${summary})`)
   if (flags.out !== undefined && flags.json) io.out(JSON.stringify({ ...counts, out: flags.out }))
-  else io.screen.write(`${summary.map(([key, n]) => `${key.replaceAll('_', ' ')}: ${n}`).join(', ')}\n`)
-  if (counts.exported === 0) throw new Fatal(`nothing to export: no ${name}${flags.run ? ` of run ${flags.run}` : ''}`)
+  else io.screen.write(`${summary}\n`)
 }
 
 const nats = (value: string) => {

@@ -7,7 +7,7 @@ import { promptHash } from '../../method/prompt.ts'
 import { Fatal, Rejected } from '../../runtime/errors.ts'
 import type { Gain } from '../../schemas/gains.ts'
 import type { Config } from '../config.ts'
-import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
+import { configOf, number, withGlobals, type Globals, type Io } from '../command.ts'
 import { progress } from '../progress.ts'
 import { table } from '../report.ts'
 import { promptFor } from '../settings.ts'
@@ -91,14 +91,16 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     io.screen.write(`${sentence}\n`)
   }
   try {
-    const { scorer } = await llama()
     const bar = progress('queries scored', io.screen)
-    const work = (request: GainRequest): Promise<Line> =>
-      measured(scorer, request, config, io.signal).catch((error: unknown) => {
+    // The model is opened by the first line that needs it: a file that cannot be read costs no model.
+    const work = async (request: GainRequest): Promise<Line> => {
+      const { scorer } = await llama()
+      return measured(scorer, request, config, io.signal).catch((error: unknown) => {
         if (!(error instanceof Rejected)) throw error
         bad++
         return { id: request.query.id, rejected: error.message }
       })
+    }
     for await (const line of inOrder(path, flags, config.reader.sequences, work, refused)) {
       io.out(flags.json ? JSON.stringify(line) : asText(line))
       bar.update(++lines)
@@ -114,7 +116,7 @@ export const gainCommand = (program: Command, io: Io) => {
   const command = program
     .command('gain <requests>')
     .description('measure lines {id, query, answers[], passages:[{id?, title?, text}]}: a line of gains each, in order')
-    .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', Number)
+    .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', number)
     .option('--model <file>', 'a GGUF file or hub name (setting reader.model)')
     .option('--dataset <name>', 'for lines that name none: chooses the prompt (prompts.<dataset>)')
   withGlobals(command).action(act(io))

@@ -1,7 +1,7 @@
-import { InvalidArgumentError, type Command } from 'commander'
-import { bring, passageFile } from '../import.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
-import { openStream, runState } from '../runs.ts'
+import type { Command } from 'commander'
+import { bring, passageFile, survey } from '../import.ts'
+import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
+import { openTopics, runState } from '../runs.ts'
 import { work } from '../work.ts'
 
 interface Flags extends Globals {
@@ -9,18 +9,13 @@ interface Flags extends Globals {
   readonly limit?: number
 }
 
-export const positive = (value: string): number => {
-  const number = Number(value)
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
-  return number
-}
-
 const act = (io: Io) => async (path: string, flags: Flags) => {
   const config = configOf(io, flags)
+  const file = { path, kind: passageFile, run: flags.run, topology: 'indexing', limit: flags.limit } as const
+  const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
-    const world = await openStream(opened, io.signal)
-    const { run, limit } = flags
-    const entry = await bring(world, io, { path, kind: passageFile, run, topology: 'indexing', limit })
+    const world = await openTopics(opened)
+    const entry = await bring(world, io, file, surveyed)
     await work(world, { stages: ['index'], entry, what: 'indexing', untilEmpty: true }, io.signal)
     const { outcomes, rejected } = await runState(world, entry)
     const result = { run: entry.run, stream: world.names.stream, passages: entry.count, outcomes, rejected }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { Fatal } from '../../runtime/errors.ts'
 import type { Topic } from '../../runtime/topic.ts'
 import { processors } from '../../processors/index.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
 import { readRejects, retry, type Reject } from '../rejects.ts'
 import { table } from '../report.ts'
 import { openStream } from '../runs.ts'
@@ -27,9 +27,6 @@ const matching = async (world: World, { run, stage, kind, all }: Filter) =>
       (kind === undefined || reject.kind === kind),
   )
 
-const inStream = (io: Io, flags: Globals, use: (world: World) => Promise<void>) =>
-  inWorld(configOf(io, flags), io, async (opened) => use(await openStream(opened, io.signal)))
-
 /** Reasons without the ids and numbers in them, so that alike ones count as one. */
 const kindOfReason = ({ kind, reason, stage }: Reject) =>
   `${stage}: ${kind}: ${reason
@@ -38,7 +35,7 @@ const kindOfReason = ({ kind, reason, stage }: Reject) =>
     .slice(0, 120)}`
 
 const list = (io: Io) => async (flags: Filter) =>
-  inStream(io, flags, async (world) => {
+  inStream(configOf(io, flags), io, async (world) => {
     const found = await matching(world, flags)
     const summary = Object.entries(Object.groupBy(found, kindOfReason)).map(([reason, own]) => ({
       reason,
@@ -61,7 +58,7 @@ const list = (io: Io) => async (flags: Filter) =>
   })
 
 const show = (io: Io) => async (id: string, flags: Filter) =>
-  inStream(io, flags, async (world) => {
+  inStream(configOf(io, flags), io, async (world) => {
     const found = (await readRejects(world)).find((reject) => reject.id === id)
     if (!found) throw new Fatal(`there is no reject ${id}: gainstream rejects list shows their ids`)
     const { value, ...reject } = found
@@ -74,19 +71,31 @@ const show = (io: Io) => async (id: string, flags: Filter) =>
   })
 
 const again = (io: Io) => async (flags: Filter) =>
-  inStream(io, flags, async (world) => {
+  inStream(configOf(io, flags), io, async (world) => {
     const found = await matching(world, flags)
-    const summary = `${found.length} rejects go back to ${[...new Set(found.map(({ origin }) => origin.topic))].join(', ')}`
-    if (!flags.execute) {
+    const to = [...new Set(found.map(({ origin }) => origin.topic))].join(', ')
+    if (!flags.execute || found.length === 0) {
       if (flags.json) return io.out(JSON.stringify({ planned: found.length, retried: 0 }))
-      return io.out(found.length === 0 ? 'no rejects' : `${summary}; nothing was done yet: add --execute`)
+      return io.out(
+        found.length === 0
+          ? 'no rejects'
+          : `${found.length} rejects would go back to ${to}; nothing was done yet: add --execute`,
+      )
     }
     let retried = 0
     for (const reject of found) if (await retry(world, reject, io.signal)) retried++
-    io.out(flags.json ? JSON.stringify({ planned: found.length, retried }) : `${retried} of ${summary}`)
+    io.out(
+      flags.json
+        ? JSON.stringify({ planned: found.length, retried })
+        : `${retried} of ${found.length} rejects went back to ${to}`,
+    )
     if (flags.work && retried > 0) {
       const stages = processors.map(({ name }) => name)
-      await work(world, { stages, what: 'working on what was sent back', untilEmpty: true }, io.signal)
+      await work(
+        await openStream(world, io.signal),
+        { stages, what: 'working on what was sent back', untilEmpty: true },
+        io.signal,
+      )
     }
   })
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { configOf, inExisting, withGlobals, type Globals, type Io } from '../command.ts'
 import { recount } from '../recount.ts'
 import { table } from '../report.ts'
 import { allRuns, runState } from '../runs.ts'
@@ -31,7 +31,7 @@ const outcomes = (counts: Readonly<Record<string, number>>, rejected: number) =>
     .join(', ')
 
 const act = (io: Io) => async (flags: Flags) => {
-  await inWorld(configOf(io, flags), io, async (world) => {
+  await inExisting(configOf(io, flags), io, async (world) => {
     const rows = await described(world, flags.recount ?? false)
     if (flags.json) return io.out(JSON.stringify(rows))
     if (rows.length === 0) return io.out('no runs yet')

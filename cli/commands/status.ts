@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { processors } from '../../processors/index.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
 import { table } from '../report.ts'
 import { streamEntry } from '../runs.ts'
-import { Fatal } from '../../runtime/errors.ts'
 import type { World } from '../world.ts'
 
 /** How many positions of a stage's input are not settled yet; the same unit as a consumer group's lag. */
@@ -21,14 +20,14 @@ const lagOf = async ({ log, names }: World, { name, from }: (typeof processors)[
 }
 
 const act = (io: Io) => async (flags: Globals) => {
-  await inWorld(configOf(io, flags), io, async (world) => {
+  await inStream(configOf(io, flags), io, async (world) => {
     const entry = await streamEntry(world)
-    if (!entry) throw new Fatal(`there is no stream ${world.names.stream} in ${world.log.name} yet`)
+    const { stream } = world.names
     const stages = []
     for (const each of processors) stages.push(await lagOf(world, each))
     if (flags.json)
-      return io.out(JSON.stringify({ log: world.log.name, stream: entry.stream, settings: entry.hash, stages }))
-    io.out(`stream ${entry.stream} (settings ${entry.hash}) on ${world.log.name}`)
+      return io.out(JSON.stringify({ log: world.log.name, stream, settings: entry?.hash ?? null, stages }))
+    io.out(`stream ${stream} (settings ${entry?.hash ?? 'still open'}) on ${world.log.name}`)
     const rows = stages.map(({ stage, topic, records, lag }) => [stage, topic, String(records), String(lag)])
     io.out(table([['stage', 'reads', 'records', 'lag'], ...rows]))
   })

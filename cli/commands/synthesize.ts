@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
 import { stagesOfTopology } from '../../processors/index.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
-import { bring, queryFile } from '../import.ts'
-import { openStream, runState, type RunState } from '../runs.ts'
+import { configOf, inWorld, number, positive, withGlobals, type Globals, type Io } from '../command.ts'
+import { bring, queryFile, survey } from '../import.ts'
+import { runState, type RunState } from '../runs.ts'
 import type { RunEntry } from '../../schemas/control.ts'
-import { stored } from '../checks.ts'
+import { openFilled } from '../checks.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
-import { positive } from './index-corpus.ts'
 
 interface Flags extends Globals {
   readonly run?: string
@@ -39,11 +38,12 @@ export const synthesized = (world: World, entry: RunEntry, state: RunState) => (
 
 const act = (io: Io) => async (path: string, flags: Flags) => {
   const config = configOf(io, flags, { 'retrieve.k': flags.k, 'label.alpha': flags.alpha })
+  const { run, limit } = flags
+  const file = { path, kind: queryFile(flags.dataset), run, topology: 'synthesis', limit } as const
+  const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
-    const world = await openStream(opened, io.signal)
-    await stored(world)
-    const { run, limit } = flags
-    const entry = await bring(world, io, { path, kind: queryFile(flags.dataset), run, topology: 'synthesis', limit })
+    const world = await openFilled(opened, io.signal)
+    const entry = await bring(world, io, file, surveyed)
     await work(world, { stages: stagesOfTopology('synthesis'), entry, what: 'labelling', untilEmpty: true }, io.signal)
     const result = synthesized(world, entry, await runState(world, entry))
     if (flags.json) return io.out(JSON.stringify(result))
@@ -64,6 +64,6 @@ export const synthesizeCommand = (program: Command, io: Io) => {
     .option('--dataset <name>', 'for queries that name none')
     .option('--limit <n>', 'only the first n queries', positive)
     .option('-k, --k <n>', 'retrieved candidates per query (setting retrieve.k)', positive)
-    .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', Number)
+    .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', number)
   withGlobals(command).action(act(io))
 }
