@@ -18,18 +18,24 @@ const failure = (error: unknown, { screen: { write }, env, signal }: Io): ExitCo
     write(`gainstream: ${error instanceof Interrupted ? error.message : 'stopped'}\n`)
     return 130
   }
-  write(`gainstream: ${expected(error) ? '' : 'unexpected: '}${sentence(error)}\n`)
+  write(`gainstream: ${expected(error) ? '' : 'unexpected: '}${sentence(error).replace(/\s*\n\s*/g, ' ')}\n`)
   if (env.GAINSTREAM_LOG === 'debug' && error instanceof Error) write(`${error.stack}\n`)
   return 1
 }
+
+/** A mistake in the command line, as one sentence like any other. */
+const usage = (text: string): string =>
+  `gainstream: ${text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.$/, '')} (gainstream help shows how it is used)\n`
 
 export const main = async (argv: readonly string[], io: Io): Promise<ExitCode> => {
   const program = new Command('gainstream')
     .description('An exactly-once stream of per-passage gain labels, and the selector and answers that come of it.')
     .version(version())
     .exitOverride()
-    .showHelpAfterError('(gainstream --help lists the commands)')
-    .configureOutput({ writeErr: io.screen.write, writeOut: io.out })
+    .configureOutput({ writeErr: io.screen.write, writeOut: io.out, outputError: (text, write) => write(usage(text)) })
   for (const add of commands) add(program, io)
   for (const each of program.commands) each.copyInheritedSettings(program)
   try {
