@@ -12,6 +12,8 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv
   /** Results, on standard output. */
   readonly out: (text: string) => void
+  /** Resolves when whoever reads the results has kept up. */
+  readonly keptUp: () => Promise<void>
   /** Progress and remarks, on standard error. */
   readonly screen: Screen
   /** Aborts on Ctrl-C and SIGTERM. */

@@ -1,4 +1,5 @@
 /** The command line: one file a command; failures end here, as one sentence and an exit code. */
+import { once } from 'node:events'
 import { Command, CommanderError } from 'commander'
 import { Fatal, Rejected, sentence, Unavailable } from '../runtime/errors.ts'
 import { commands } from './commands.ts'
@@ -67,6 +68,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const io: Io = {
   env: process.env,
   out: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+  keptUp: async () => {
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+  },
   screen: shown,
   signal: controller.signal,
 }

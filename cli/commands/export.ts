@@ -91,8 +91,13 @@ const act = (io: Io) => async (name: string, flags: Flags) => {
   }
   await inStream(configOf(io, flags), io, async (world) => {
     const lines = topic === samples ? sampleLines(world, flags, counts) : recordLines(world, topic, flags.run, counts)
-    if (flags.out === undefined) for await (const line of lines) io.out(line)
-    else await writeLines(flags.out, lines)
+    if (flags.out !== undefined) await writeLines(flags.out, lines)
+    else
+      for await (const line of lines) {
+        io.signal.throwIfAborted()
+        io.out(line)
+        await io.keptUp()
+      }
   })
   const summary = Object.entries(counts)
     .filter(([key, n]) => key === 'exported' || n > 0)
