@@ -13,7 +13,7 @@ export interface Io {
   /** Results, on standard output. */
   readonly out: (text: string) => void
   /** Resolves when whoever reads the results has kept up. */
-  readonly keptUp: () => Promise<void>
+  readonly keptUp?: () => Promise<void>
   /** Progress and remarks, on standard error. */
   readonly screen: Screen
   /** Aborts on Ctrl-C and SIGTERM. */

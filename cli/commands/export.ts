@@ -96,7 +96,7 @@ const act = (io: Io) => async (name: string, flags: Flags) => {
       for await (const line of lines) {
         io.signal.throwIfAborted()
         io.out(line)
-        await io.keptUp()
+        await io.keptUp?.()
       }
   })
   const summary = Object.entries(counts)
