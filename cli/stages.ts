@@ -1,7 +1,9 @@
 import { guardedReader, guardedScorer } from '../adapters/guarded.ts'
 import { distil, evaluate, generate, imagine, index, label, retrieve, select } from '../processors/index.ts'
+import type { Scorer } from '../method/ports.ts'
 import { endpoint } from '../runtime/endpoint.ts'
 import { bind, type Bound } from '../runtime/engine.ts'
+import type { Logger } from '../runtime/observe.ts'
 import { minutes } from '../runtime/topic.ts'
 import { manifest, promptFor } from './settings.ts'
 import type { World } from './world.ts'
@@ -9,12 +11,30 @@ import type { World } from './world.ts'
 /** Stages that need the reader LLM, so that nobody loads it for nothing. */
 const reading = new Set(['imagine', 'label', 'distil', 'generate'])
 
+/** Says in the debug log what is computed and what a cache answered, so that work done twice can be counted. */
+const noted = (scorer: Scorer, logger: Logger): Scorer => ({
+  ...scorer,
+  async score(request, signal, hint) {
+    const { question, passages, answers } = request
+    const about = { question, passages: passages.length, golds: answers.length }
+    logger.debug(about, 'computing gains')
+    const scores = await scorer.score(request, signal, hint)
+    const { prompt_tokens, cache_hits } = scores.usage
+    logger.debug({ ...about, prompt_tokens, cache_hits }, 'gains computed')
+    return scores
+  },
+})
+
 /** The model in process as an endpoint: calls queue for its slots; a call that hangs for long is given up. */
 const readers = async (world: World) => {
   const { scorer, reader } = await world.llama()
   const slots = world.config.reader.sequences * 2
   const model = endpoint({ name: 'reader', concurrency: { start: slots, max: slots }, timeout: minutes(30) })
-  return { scorer: guardedScorer(model, scorer), reader: guardedReader(model, reader), endpoints: [model] }
+  const watched = noted(scorer, world.observe.logger)
+  const guarded = guardedReader(model, reader)
+  const harmless = { question: 'Is water wet?', passages: [], template: promptFor(world.config)(''), maxTokens: 1 }
+  const canary = async (signal: AbortSignal) => void (await guarded.answer({ ...harmless, passageTokens: 1 }, signal))
+  return { scorer: guardedScorer(model, watched), reader: guarded, calls: { endpoints: [model], canary } }
 }
 
 type Readers = Awaited<ReturnType<typeof readers>>
@@ -24,8 +44,8 @@ const makers: Record<string, (world: World, readers: () => Readers) => Bound | P
   index: async (world) => bind(index, { embedder: await world.embedder(), store: await world.store() }),
   imagine({ config }, readers) {
     const { on: imagines, prompt, tokens: maxTokens } = config.imagine
-    const { reader, endpoints } = readers()
-    return bind(imagine, { imagines, reader, prompt, maxTokens }, { endpoints })
+    const { reader, calls } = readers()
+    return bind(imagine, { imagines, reader, prompt, maxTokens }, calls)
   },
   retrieve: async (world) => {
     const { k } = world.config.retrieve
@@ -34,22 +54,22 @@ const makers: Record<string, (world: World, readers: () => Readers) => Bound | P
   },
   label({ config }, readers) {
     const { alpha, passage_tokens: passageTokens, max_golds: maxGolds, exact_golds: exactGolds } = config.label
-    const { scorer, endpoints } = readers()
+    const { scorer, calls } = readers()
     const ports = { scorer, alpha, prompt: promptFor(config), passageTokens, maxGolds, exactGolds }
-    return bind(label, { ...ports, settings: manifest(config).hash }, { endpoints })
+    return bind(label, { ...ports, settings: manifest(config).hash }, calls)
   },
   distil({ config }, readers) {
     const { filter, measure, drop_twins: dropTwins } = config.distil
-    const { reader, endpoints } = readers()
+    const { reader, calls } = readers()
     const limits = { passageTokens: config.label.passage_tokens, answerTokens: config.generate.answer_tokens }
-    return bind(distil, { reader, filter, measure, dropTwins, prompt: promptFor(config), ...limits }, { endpoints })
+    return bind(distil, { reader, filter, measure, dropTwins, prompt: promptFor(config), ...limits }, calls)
   },
   select: ({ selector, config }) => bind(select, { selector, keep: config.select.keep }),
   generate({ config, now }, readers) {
     const { passages, answer_tokens: answerTokens } = config.generate
-    const { reader, endpoints } = readers()
+    const { reader, calls } = readers()
     const ports = { reader, passages, prompt: promptFor(config), answerTokens, now }
-    return bind(generate, { ...ports, passageTokens: config.label.passage_tokens }, { endpoints })
+    return bind(generate, { ...ports, passageTokens: config.label.passage_tokens }, calls)
   },
   evaluate: () => bind(evaluate, {}),
 }

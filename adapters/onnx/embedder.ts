@@ -30,6 +30,12 @@ const batchSize = 32
 /** How long a lone text waits for company, in milliseconds. */
 const gathering = 2
 
+/**
+ * onnxruntime reports its use to its maker unless this stands in the environment of the process before the first
+ * worker loads it. What somebody set himself stays.
+ */
+const reportNothing = () => void (process.env.ORT_DISABLE_TELEMETRY ??= '1')
+
 interface Item extends Waiting {
   readonly signal: AbortSignal
   resolve(vector: Float32Array): void
@@ -39,6 +45,7 @@ interface Item extends Waiting {
 /** @throws Fatal when the folder holds no encoder that works, with a sentence that says what is wrong. */
 export const openEmbedder = async (options: EmbedderOptions): Promise<Embedder> => {
   const { workers = 1, threads = availableParallelism(), providers = ['cpu'], logger = unobserved.logger } = options
+  reportNothing()
   const folder = await readEncoder(options.folder)
   const { identity, settings } = folder
   const name = `the encoder ${identity.model}`
