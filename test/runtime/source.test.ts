@@ -104,6 +104,18 @@ describe('a source', () => {
     expect(counts.closed).toBe(1)
   })
 
+  test('of which some lines make no record is told from where in itself to go on', async () => {
+    const { log } = await watched()
+    const odd = (breaks?: number) =>
+      function* (from: number) {
+        for (const line of lines(breaks)(from)) if (line.position % 2 === 1) yield line
+      }
+    await expect(enter(options(log), odd(10))).rejects.toThrow('line 10 is broken')
+    expect(await entered(log)).toEqual([1, 3, 5, 7])
+    expect(await enter(options(log), odd())).toEqual({ position: 9, entered: 1 })
+    expect(await entered(log)).toEqual([1, 3, 5, 7, 9])
+  })
+
   test('without a record settles nothing', async () => {
     const { log, batches } = await watched()
     expect(await enter(options(log), () => [], closing)).toEqual({ position: 0, entered: 0 })
