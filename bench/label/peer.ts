@@ -20,9 +20,9 @@ export interface Peer {
   run(gguf: string, requests: string, threads: number): Promise<PeerResult>
 }
 
-/** torch without its CUDA packages; what else it imports comes with the second list. */
-const torch = ['--no-deps', 'torch==2.13.0']
-const others = ['transformers', 'gguf', 'filelock', 'typing_extensions', 'sympy', 'networkx', 'jinja2', 'fsspec', 'setuptools', 'numpy'] // prettier-ignore
+/** torch without its CUDA packages, and accelerate, which would bring them; what else they import is the second list. */
+const torch = ['--no-deps', 'torch==2.13.0', 'accelerate']
+const others = ['transformers', 'gguf', 'filelock', 'typing_extensions', 'sympy', 'networkx', 'jinja2', 'fsspec', 'setuptools', 'psutil', 'numpy'] // prettier-ignore
 
 const install = async (folder: string, say: (line: string) => void): Promise<void> => {
   const aside = `${folder}.${process.pid}`
