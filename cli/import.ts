@@ -8,7 +8,7 @@ import type { RunEntry } from '../schemas/control.ts'
 import type { Query } from '../schemas/query.ts'
 import { passages, queries } from '../topics/index.ts'
 import type { Io } from './command.ts'
-import { progress, slowly } from './progress.ts'
+import { progress, remarks, slowly } from './progress.ts'
 import { fill, openRun, type Opening } from './runs.ts'
 import type { World } from './world.ts'
 
@@ -65,12 +65,13 @@ export const survey = async <T>({ path, kind, limit = Infinity }: Import<T>, io:
   const { sha256 } = await fingerprint(path)
   const bar = slowly(`checking ${kind.what}`, io.screen)
   let count = 0
-  const remark = (sentence: string) => io.screen.write(`${sentence}\n`)
-  for await (const _ of kind.read(path, { signal: io.signal, onIgnored: remark })) {
+  const { hold, say } = remarks(io.screen)
+  for await (const _ of kind.read(path, { signal: io.signal, onIgnored: hold })) {
     bar.update(++count)
     if (count >= limit) break
   }
   if (count === 0) throw new Fatal(`${path} holds no ${kind.what}`)
+  say()
   const variant = [...(limit === Infinity ? [] : [limit]), ...(kind.variant === undefined ? [] : [kind.variant])]
   return { path, sha256: [sha256, ...variant.map((each) => encodeURIComponent(each))].join('-'), count }
 }

@@ -11,7 +11,7 @@ import { version } from './version.ts'
 /** 0 done · 1 failed · 2 wrong usage · 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 130
 
-const expected = (error: unknown) => [Fatal, Rejected, Unavailable, TypeError].some((kind) => error instanceof kind)
+const expected = (error: unknown) => [Fatal, Rejected, Unavailable].some((kind) => error instanceof kind)
 
 const failure = (error: unknown, { screen: { write }, env, signal }: Io): ExitCode => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
@@ -25,11 +25,14 @@ const failure = (error: unknown, { screen: { write }, env, signal }: Io): ExitCo
 }
 
 /** A mistake in the command line, as one sentence like any other. */
-const usage = (text: string): string =>
-  `gainstream: ${text
+const usage = (text: string): string => {
+  const said = text
     .replace(/^error: /, '')
     .trim()
-    .replace(/\.$/, '')} (gainstream help shows how it is used)\n`
+    .replace(/\s+/g, ' ')
+    .replace(/\.$/, '')
+  return `gainstream: ${said} (gainstream help shows how it is used)\n`
+}
 
 export const main = async (argv: readonly string[], io: Io): Promise<ExitCode> => {
   const program = new Command('gainstream')

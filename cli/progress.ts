@@ -9,6 +9,15 @@ export const screen = (stream: NodeJS.WriteStream = process.stderr): Screen => (
   write: (text) => void stream.write(text),
 })
 
+/** Remarks that are worth a line once it is known that what they are about is good. */
+export const remarks = ({ write }: Screen) => {
+  const held: string[] = []
+  return {
+    hold: (sentence: string) => void held.push(sentence),
+    say: () => held.splice(0).forEach((sentence) => write(`${sentence}\n`)),
+  }
+}
+
 /** 75 s as `1 min 15 s`. */
 export const duration = (seconds: number): string => {
   if (!Number.isFinite(seconds)) return '?'

@@ -113,7 +113,9 @@ export const openRun = async (
     throw new Fatal(`run ${run} of stream ${found.stream} is for ${found.topology}: choose another name with --run`)
   }
   if (found && source !== '' && sourceName(found.source) !== sourceName(source)) {
-    throw new Fatal(`run ${run} was made from ${found.source}: give other content another name with --run`)
+    const [hash = '', ...where] = found.source.split(' ')
+    const what = `${where.join(' ')} (content ${hash.slice(0, 8)}…)`
+    throw new Fatal(`run ${run} was made from ${what}: give other content another name with --run`)
   }
   if (found) return found
   const { hash } = manifest(world.config)

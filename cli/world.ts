@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLlama } from '../adapters/llama/index.ts'
+import { trouble } from '../adapters/files/trouble.ts'
 import { jsonLogger, terminalLogger } from '../adapters/logger.ts'
 import { encoderModel } from '../adapters/models/encoder.ts'
 import { readerModel } from '../adapters/models/reader.ts'
@@ -52,7 +53,8 @@ const folder = (path: string): string => {
     mkdirSync(path, { recursive: true })
     return path
   } catch (error) {
-    throw new Fatal(`the data folder ${path} cannot be made (${sentence(error)}): name another with --data`)
+    const why = sentence(trouble(path, error)).replace(/; .*/, '')
+    throw new Fatal(`the data folder ${why}; name another one with --data`, { cause: error })
   }
 }
 

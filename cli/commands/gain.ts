@@ -8,7 +8,7 @@ import { Fatal, Rejected } from '../../runtime/errors.ts'
 import type { Gain } from '../../schemas/gains.ts'
 import type { Config } from '../config.ts'
 import { configOf, number, withGlobals, type Globals, type Io } from '../command.ts'
-import { progress } from '../progress.ts'
+import { progress, remarks } from '../progress.ts'
 import { table } from '../report.ts'
 import { promptFor } from '../settings.ts'
 import { models } from '../world.ts'
@@ -61,22 +61,30 @@ const asText = (line: Line) => {
   return `${line.id}\n${table([['passage', 'perplexity', 'plain', 'infogain', 'answer'], ...rows])}`
 }
 
+interface Ears {
+  /** Hears of a line that has no gains. */
+  readonly refused: (sentence: string) => void
+  readonly remark: (sentence: string) => void
+}
+
 /** In the order of the file, a few lines under way at once. */
 async function* inOrder(
   path: string,
   flags: Flags,
   ahead: number,
   work: (request: GainRequest) => Promise<Line>,
-  refused: (sentence: string) => void,
+  { refused, remark }: Ears,
 ) {
   const waiting: Promise<Line>[] = []
   for await (const { value } of readGainRequests(path, {
     onRefused: ({ message }) => refused(message),
-    onIgnored: refused,
+    onIgnored: remark,
   })) {
     const { query } = value
     const named = query.dataset === '' ? { ...value, query: { ...query, dataset: flags.dataset ?? '' } } : value
-    waiting.push(work(named))
+    const line = work(named)
+    line.catch(() => {}) // it may fail before its turn: whoever comes to it hears of it
+    waiting.push(line)
     if (waiting.length >= ahead) yield waiting.shift()!
   }
   yield* waiting
@@ -85,10 +93,15 @@ async function* inOrder(
 const act = (io: Io) => async (path: string, flags: Flags) => {
   const config = configOf(io, flags, { 'label.alpha': flags.alpha, 'reader.model': flags.model })
   const { llama, closeAll } = models(config, io.screen, io.env)
-  let [lines, bad] = [0, 0]
+  let lines = 0
+  const bad: string[] = []
+  const { hold, say } = remarks(io.screen)
+  const remark = (sentence: string) => io.screen.write(`${sentence}\n`)
+  // A single one is said at the end, in place of a count.
   const refused = (sentence: string) => {
-    bad++
-    io.screen.write(`${sentence}\n`)
+    bad.push(sentence)
+    if (bad.length === 2) remark(bad[0]!)
+    if (bad.length > 1) remark(sentence)
   }
   try {
     const bar = progress('queries scored', io.screen)
@@ -97,19 +110,22 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
       const { scorer } = await llama()
       return measured(scorer, request, config, io.signal).catch((error: unknown) => {
         if (!(error instanceof Rejected)) throw error
-        bad++
+        refused(`${path}: ${error.message}`)
         return { id: request.query.id, rejected: error.message }
       })
     }
-    for await (const line of inOrder(path, flags, config.reader.sequences, work, refused)) {
+    for await (const line of inOrder(path, flags, config.reader.sequences, work, { refused, remark: hold })) {
+      say()
       io.out(flags.json ? JSON.stringify(line) : asText(line))
       bar.update(++lines)
     }
-    bar.end()
+    if (lines > 0) bar.end()
   } finally {
     await closeAll()
   }
-  if (bad > 0) throw new Fatal(`${bad} lines of ${path} have no gains; the others are complete`)
+  const others = lines > 0 ? '; the other lines are complete' : ''
+  if (bad.length === 1) throw new Fatal(`${bad[0]}${others}`)
+  if (bad.length > 1) throw new Fatal(`${bad.length} lines of ${path} have no gains${others}`)
 }
 
 export const gainCommand = (program: Command, io: Io) => {

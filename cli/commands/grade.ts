@@ -4,6 +4,7 @@ import { grade, type Grades } from '../../method/grade.ts'
 import { overall, type Interval, type Overall } from '../../method/statistics.ts'
 import { Rejected } from '../../runtime/errors.ts'
 import { withGlobals, type Io } from '../command.ts'
+import { remarks } from '../progress.ts'
 import { table } from '../report.ts'
 
 const names = ['strict_em', 'boundary_em', 'containment_em', 'f1'] as const
@@ -69,13 +70,14 @@ const act =
   async (path: string, { json }: { json?: boolean }) => {
     const rows: { dataset: string; grades: Grades }[] = []
     let ungraded = 0
-    const onIgnored = (remark: string) => io.screen.write(`${remark}\n`)
-    for await (const { value } of readPredictions(path, { signal: io.signal, onIgnored })) {
+    const { hold, say } = remarks(io.screen)
+    for await (const { value } of readPredictions(path, { signal: io.signal, onIgnored: hold })) {
       const grades = grade(value.prediction, value.answers, value.lang)
       if (grades) rows.push({ dataset: value.dataset, grades })
       else ungraded++
     }
     if (rows.length === 0) throw new Rejected(`${path}: no line has a gold answer, so nothing can be graded`)
+    say()
     const result = { ...graded(rows), ungraded }
     if (json) return io.out(JSON.stringify(result))
     io.out(
