@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { lanes } from './lanes.ts'
 import { membership } from './port-members.ts'
+import { missing } from './port-missing.ts'
 import { taking } from './port-take.ts'
 import { writing } from './port-write.ts'
 import type { Case, Process, Storage, Subject, TestApi, Trial } from './subject.ts'
@@ -18,7 +19,7 @@ const atOnce = 5
  * cannot do (trim, skip, freeze) are skipped with the reason.
  */
 export const logConformance = (name: string, subject: Subject, { describe, test }: TestApi): void => {
-  for (const [level, cases] of Object.entries({ port: [...writing, ...taking, ...membership], lanes })) {
+  for (const [level, cases] of Object.entries({ port: [...writing, ...taking, ...missing, ...membership], lanes })) {
     describe(`${name}: ${level}`, () => {
       for (const each of cases) {
         test(each.name, async (context) => {
