@@ -38,7 +38,7 @@ export interface OpenLlama {
   readonly scorer: Scorer
   readonly reader: Reader
   /** What is being worked on ends as Unavailable. */
-  close(): Promise<void>
+  close(this: void): Promise<void>
 }
 
 /** Tokens in one batch: enough to be fast, few enough that an aborted query is left within a second on two cores. */

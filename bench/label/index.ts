@@ -42,7 +42,7 @@ const asTokens = async (queries: readonly LabelQuery[], golds: number) => {
   const prompts = openPrompts(openChat(opened.model, addonOf(context, opened.model)), tokenizer, 1024)
   const requests = queries.map(({ question, answers, passages }) => ({
     base: prompts.prompt(answering, question, []),
-    golds: answers.slice(0, golds).map(prompts.answer),
+    golds: answers.slice(0, golds).map((answer) => prompts.answer(answer)),
     passages: passages.map((passage) => prompts.prompt(answering, question, [passage])),
   }))
   await context.dispose()

@@ -28,7 +28,7 @@ export const openOracle = async (modelPath: string, question: string) => {
     const all = [...prompt, ...tokens.slice(0, -1)]
     const wanted = { generateNext: { probabilities: true } } as const
     const output = await sequence.controlledEvaluate(
-      all.map((token, i) => (i >= prompt.length - 1 ? ([token, wanted] as const) : token)) as Parameters<typeof sequence.controlledEvaluate>[0], // prettier-ignore
+      all.map((token, i) => (i >= prompt.length - 1 ? ([token, wanted] as const) : token)), // prettier-ignore
     )
     const maps = output.flatMap((item) => (item?.next.probabilities ? [item.next.probabilities] : []))
     const vocabulary = model.fileInfo.metadata.tokenizer.ggml.tokens.length
