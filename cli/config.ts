@@ -126,17 +126,23 @@ const inner = (tree: Tree, key: string): Tree => {
   return made
 }
 
-/** Sets a value deep in a tree of settings. */
+const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+
+/** Sets a value deep in a tree of settings; a group without settings takes none away. */
 export const put = (tree: Tree, path: readonly string[], value: unknown): void => {
   const [key, ...rest] = path as [string, ...string[]]
-  if (rest.length === 0) tree[key] = value
+  if (rest.length === 0 && isEmpty(value)) inner(tree, key)
+  else if (rest.length === 0) tree[key] = value
   else put(inner(tree, key), rest, value)
 }
 
-const namesIn = (value: unknown, at = ''): string[] =>
-  value !== null && typeof value === 'object'
-    ? Object.entries(value).flatMap(([key, each]) => namesIn(each, at === '' ? key : `${at}.${key}`))
-    : [at]
+/** Names of settings and of groups of them. */
+const namesIn = (value: unknown, at = ''): string[] => [
+  ...(at === '' ? [] : [at]),
+  ...(value !== null && typeof value === 'object' ? Object.entries(value) : []).flatMap(([key, each]) =>
+    namesIn(each, at === '' ? key : `${at}.${key}`),
+  ),
+]
 
 /** What was given under a name: itself, or the first of the group. */
 const foundIn = (given: readonly Given[], name: string): Given | undefined =>

@@ -88,9 +88,9 @@ const file = (path: string): Given[] => {
   const leaves = (group: Record<string, unknown>, above: readonly string[]): Given[] =>
     Object.entries(group).flatMap(([key, value]) => {
       const at = [...above, key]
-      if (isGroup(value)) return leaves(value, at)
-      // A heading whose settings are all commented out.
-      return value === null && above.length === 0 ? [] : [{ at, value, origin: origin(at) }]
+      if (isGroup(value) && Object.keys(value).length > 0) return leaves(value, at)
+      // A heading whose settings are all commented out is a group without any.
+      return [{ at, value: value === null && above.length === 0 ? {} : value, origin: origin(at) }]
     })
   return leaves(document.toJS() as Record<string, unknown>, [])
 }
