@@ -4,7 +4,8 @@ import type { RunState } from './runs.ts'
 /** Figures of the method, as they are shown. */
 export const figureNames = ['strict_em', 'boundary_em', 'containment_em', 'f1', 'has_answer', 'hit'] as const
 
-const isFigure = (text: string | undefined) => !text || /^[-+]?[\d.]*\d|^-$/.test(text)
+/** A number, an interval behind it or not; `-` where there is none. */
+const isFigure = (text: string | undefined) => !text || /^([-+]?\d|-$)/.test(text)
 
 /** A table of equal columns below their heads; columns of figures are right-aligned, but for the first. */
 export const table = (rows: readonly (readonly string[])[]): string => {

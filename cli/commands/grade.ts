@@ -78,7 +78,7 @@ const act =
     }
     if (rows.length === 0) throw new Rejected(`${path}: no line has a gold answer, so nothing can be graded`)
     say()
-    const result = { ...graded(rows), ungraded }
+    const result = { ...graded(rows), ...(ungraded > 0 && { ungraded }) }
     if (json) return io.out(JSON.stringify(result))
     io.out(
       `${asTable(result)}\n(×100, with 95 % bootstrap intervals${ungraded > 0 ? `; ${ungraded} without golds` : ''})`,
