@@ -1,0 +1,124 @@
+/** A seat: open = fence, then read what was settled; settle = one transaction of records and the position. */
+import type { Batch, Outcome, Outgoing, Seat, Settled } from '../../runtime/log.ts'
+import { Unavailable } from '../../runtime/errors.ts'
+import { toError, within } from '../../runtime/wait.ts'
+import type { Client } from './client.ts'
+import { isFenced, isRefused, translated } from './failures.ts'
+import type { LimitsOf } from './topics.ts'
+import { transactions, weightOf, type Position } from './transactions.ts'
+import { unless } from './unless.ts'
+
+export interface Place {
+  /** Of the transactions. */
+  readonly id: string
+  /** May this holder open the seat? @throws Fatal after `lost` was aborted; Unavailable while nothing proves it */
+  prove(signal: AbortSignal): Promise<void>
+  /** Asked only after the fence. */
+  settled(signal: AbortSignal): Promise<Settled | undefined>
+  /** How the position is written: as an offset, or as records. */
+  written(settled: Settled): { records: readonly Outgoing[]; position: Position | undefined }
+  /** After being shut out: true where it may open again, because who shut it out was not entitled to. */
+  mayReturn(): Promise<boolean>
+  readonly lost: AbortSignal | undefined
+}
+
+const longestNote = 4_000
+
+export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => {
+  const { deadline } = client.settings
+  const producer = transactions(client, place.id)
+  let opening: Promise<Settled | undefined> | undefined
+  let closed = false
+  let shutOut = false
+  const gone = () => place.lost?.aborted || client.closed.aborted
+
+  const reopened = async () => {
+    const late = () => new Unavailable(`${place.id} could not be opened within ${deadline} ms`, { endpoint: 'kafka' })
+    try {
+      await place.prove(client.closed)
+      return await within(deadline, client.closed, opened, late)
+    } catch (error) {
+      throw translated(error, `opening ${place.id}`)
+    } finally {
+      opening = undefined
+    }
+  }
+  const opened = async (signal: AbortSignal) => {
+    await producer.fence()
+    signal.throwIfAborted()
+    const settled = await place.settled(signal)
+    shutOut = false
+    if (closed) producer.discard()
+    return settled
+  }
+
+  const failed = async (error: unknown): Promise<Outcome> => {
+    const cause = toError(error)
+    producer.discard()
+    if (isRefused(error)) {
+      // Nothing was committed, and the seat stays this holder's, with a new producer.
+      return reopened().then(
+        () => ({ kind: 'refused', cause }),
+        () => ({ kind: 'unknown', cause }),
+      )
+    }
+    shutOut = isFenced(error) && !(await place.mayReturn())
+    if (shutOut) return { kind: 'fenced' }
+    return { kind: 'unknown', cause }
+  }
+
+  return {
+    async open(signal) {
+      closed = false
+      // Who gave up waiting did not stop it: the next one who asks gets what it finds, as nothing was settled since.
+      opening ??= reopened()
+      const found = await unless(
+        [signal],
+        opening.then((settled) => ({ settled })),
+      )
+      if (!found) throw new Unavailable(`opening ${place.id} was given up`, { endpoint: 'kafka' })
+      return found.settled
+    },
+    async settle(batch) {
+      if (gone() || shutOut) return { kind: 'fenced' }
+      try {
+        const cause = await refusal(limits, batch)
+        if (cause) return { kind: 'refused', cause }
+      } catch (error) {
+        return { kind: 'unknown', cause: toError(error) }
+      }
+      if (!producer.open) return { kind: 'unknown', cause: new Error(`${place.id} has to be opened again`) }
+      const { records, position } = place.written(batch.settled)
+      const late = () => new Error(`settling ${place.id} took longer than ${deadline} ms`)
+      try {
+        await within(deadline, client.closed, () => producer.commit([...batch.records, ...records], position), late)
+        return { kind: 'done' }
+      } catch (error) {
+        return await failed(error)
+      }
+    },
+    async close() {
+      closed = true
+      producer.discard()
+    },
+  }
+}
+
+const refusal = async (limits: LimitsOf, { records, settled }: Batch): Promise<Error | undefined> => {
+  if (!Number.isSafeInteger(settled.position) || settled.position < 0)
+    return new Error(`a settled position must be a whole number, not ${settled.position}`)
+  if (settled.note.length > longestNote)
+    return new Error(`a note of ${settled.note.length} characters is over the ${longestNote}`)
+  for (const topic of new Set(records.map((record) => record.topic))) {
+    const most = await limits.of(topic)
+    if (!most) return new Error(`there is no topic ${topic}`)
+    for (const record of records) {
+      if (record.topic !== topic) continue
+      if (record.partition >= most.partitions) return new Error(`topic ${topic} has no partition ${record.partition}`)
+      const bytes = record.value?.length ?? 0
+      if (bytes > most.value || weightOf(record) > most.batch)
+        return new Error(`a record of ${bytes} bytes is too large for ${topic} (${most.value})`)
+    }
+  }
+  return undefined
+}

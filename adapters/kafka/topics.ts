@@ -1,0 +1,172 @@
+/** Topics of the cluster: making, describing, deleting, and what a record may weigh. */
+import { Fatal } from '../../runtime/errors.ts'
+import type { Bounds, TopicInfo, TopicSpec } from '../../runtime/log.ts'
+import { pause } from '../../runtime/wait.ts'
+import type { Client } from './client.ts'
+import { isNoGroup, isNonEmpty } from './failures.ts'
+import { topicFacts, type TopicFacts } from './requests.ts'
+import type { Cluster } from './vendor.ts'
+
+/** What a key, headers and the batch around a value of the largest size may add to it. */
+const room = 32_768
+const [uncommitted, latest, earliest, topicConfig] = [0, -1, -2, 2]
+
+export const factsOf = async (cluster: Cluster, topic: string): Promise<TopicFacts | undefined> =>
+  topicFacts(await cluster.findControllerBroker(), topic)
+
+/** @throws when a partition has no leader at present */
+const offsets = async (cluster: Cluster, topic: string, { leaders }: TopicFacts, timestamp: number) => {
+  const found = new Map<number, number>()
+  for (const nodeId of new Set(leaders)) {
+    const partitions = leaders.flatMap((leader, partition) => (leader === nodeId ? [{ partition, timestamp }] : []))
+    const broker = await cluster.findBroker({ nodeId })
+    const { responses } = await broker.listOffsets({ isolationLevel: uncommitted, topics: [{ topic, partitions }] })
+    for (const each of responses.flatMap((response) => response.partitions))
+      found.set(each.partition, Number(each.offset))
+  }
+  return found
+}
+
+/** From the first record that is kept to the high watermark: past every record of every settle that had landed. */
+export const boundsOf = async (cluster: Cluster, topic: string, facts: TopicFacts): Promise<Bounds[]> => {
+  const first = await offsets(cluster, topic, facts, earliest)
+  const end = await offsets(cluster, topic, facts, latest)
+  return facts.leaders.map((_, partition) => ({ first: first.get(partition) ?? 0, end: end.get(partition) ?? 0 }))
+}
+
+export const describe = (client: Client, topic: string, signal?: AbortSignal): Promise<TopicInfo | undefined> =>
+  client.ask(
+    `describing ${topic}`,
+    async (cluster) => {
+      const facts = await factsOf(cluster, topic)
+      return facts && { id: facts.id, partitions: await boundsOf(cluster, topic, facts) }
+    },
+    signal,
+  )
+
+/** Runs `work` with an administrator's connection, which ends with it. */
+const administering = <T>(client: Client, what: string, work: (admin: Admin) => Promise<T>) =>
+  client.ask(what, async () => {
+    const admin = client.kafka.admin()
+    try {
+      await admin.connect()
+      return await work(admin)
+    } finally {
+      void admin.disconnect().catch(() => {})
+    }
+  })
+type Admin = ReturnType<Client['kafka']['admin']>
+
+const configOf = ({ retention, compact, maxBytes }: TopicSpec) => [
+  { name: 'cleanup.policy', value: compact ? 'compact' : 'delete' },
+  { name: 'retention.ms', value: String(retention === 'forever' ? -1 : retention) },
+  { name: 'max.message.bytes', value: String(maxBytes + room) },
+  { name: 'message.timestamp.type', value: 'CreateTime' },
+  // A record keeps the time that it was given, also where it is replayed later.
+  { name: 'message.timestamp.before.max.ms', value: '9223372036854775807' },
+]
+
+/** Makes the topics that are missing, and waits until they can be used. @throws Fatal when one is of another shape */
+export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
+  const missing: TopicSpec[] = []
+  for (const spec of specs) {
+    const facts = await client.ask(`looking for ${spec.name}`, (cluster) => factsOf(cluster, spec.name))
+    if (facts) verify(spec, facts)
+    else missing.push(spec)
+  }
+  if (missing.length === 0) return
+  const { replication } = client.settings
+  await administering(client, 'making topics', (admin) =>
+    admin.createTopics({
+      waitForLeaders: false,
+      topics: missing.map((spec) => ({
+        topic: spec.name,
+        numPartitions: spec.partitions,
+        ...(replication !== undefined && { replicationFactor: replication }),
+        configEntries: configOf(spec),
+      })),
+    }),
+  )
+  for (const { name } of missing) await until(client, name, (facts) => facts?.leaders.every((leader) => leader >= 0))
+}
+
+const verify = ({ name, partitions }: TopicSpec, { leaders }: TopicFacts) => {
+  if (leaders.length === partitions) return
+  throw new Fatal(
+    `topic ${name} has ${leaders.length} partitions and the configuration asks for ${partitions}: set partitions to ${leaders.length}, or use another stream name`,
+  )
+}
+
+const until = async (client: Client, topic: string, done: (facts: TopicFacts | undefined) => boolean | undefined) => {
+  for (;;) {
+    if (done(await client.ask(`looking for ${topic}`, (cluster) => factsOf(cluster, topic)))) return
+    await pause(10, client.closed)
+    client.closed.throwIfAborted()
+  }
+}
+
+/** Deletes topics and groups; those that are not there are gone already. A group whose members still leave is waited for. */
+export const remove = async (client: Client, topics: readonly string[], groups: readonly string[]) => {
+  const there: string[] = []
+  for (const topic of topics) {
+    if (await client.ask(`looking for ${topic}`, (cluster) => factsOf(cluster, topic))) there.push(topic)
+  }
+  if (there.length > 0) {
+    await administering(client, 'deleting topics', (admin) => admin.deleteTopics({ topics: there }))
+    for (const topic of there) await until(client, topic, (facts) => facts === undefined)
+  }
+  for (const group of groups) await removeGroup(client, group)
+}
+
+const removeGroup = (client: Client, group: string) =>
+  administering(client, `deleting the group ${group}`, async (admin) => {
+    try {
+      await admin.deleteGroups([group])
+    } catch (error) {
+      const reasons = groupErrors(error)
+      if (reasons.some(isNonEmpty)) throw error // its members still leave
+      if (!reasons.some(isNoGroup)) throw error
+    }
+  })
+
+const groupErrors = (error: unknown): unknown[] =>
+  error instanceof Error && 'groups' in error && Array.isArray(error.groups)
+    ? error.groups.map((each: { error?: unknown }) => each.error)
+    : [error]
+
+export interface Limits {
+  readonly partitions: number
+  /** Largest value in bytes. */
+  readonly value: number
+  /** Largest record batch in bytes. */
+  readonly batch: number
+}
+
+/** What a topic takes, looked up once a minute. */
+export const limitsOf = (client: Client) => {
+  const known = new Map<string, { at: number; limits: Limits | undefined }>()
+  const look = async (topic: string): Promise<Limits | undefined> => {
+    const facts = await client.once(`looking for ${topic}`, (cluster) => factsOf(cluster, topic))
+    if (!facts) return undefined
+    const configNames = ['max.message.bytes']
+    const found = await administering(client, `reading the settings of ${topic}`, (admin) =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: topicConfig, name: topic, configNames }],
+      }),
+    )
+    const batch = Number(found.resources[0]?.configEntries[0]?.configValue ?? 1_048_588)
+    return { partitions: facts.leaders.length, value: batch - room, batch }
+  }
+  return {
+    forget: () => known.clear(),
+    async of(topic: string): Promise<Limits | undefined> {
+      const found = known.get(topic)
+      if (found?.limits && Date.now() - found.at < 60_000) return found.limits
+      const limits = await look(topic)
+      known.set(topic, { at: Date.now(), limits })
+      return limits
+    },
+  }
+}
+export type LimitsOf = ReturnType<typeof limitsOf>

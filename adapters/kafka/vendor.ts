@@ -1,0 +1,164 @@
+/**
+ * The only door to kafkajs 2.2.4. Beside its public clients this adapter speaks to brokers request by request: a lane
+ * takes by position, and whoever takes by position needs no fetch loop that seeks, throws away what it fetched for a
+ * paused partition, or resets and commits an offset of its own (I9). The library is frozen and its version pinned.
+ */
+import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
+import kafkajs from 'kafkajs'
+
+export interface Record {
+  readonly offset: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly timestamp: string
+  readonly headers: { readonly [name: string]: Buffer | Buffer[] | null | undefined }
+  readonly isControlRecord: boolean
+  readonly batchContext: {
+    readonly firstOffset: string
+    readonly lastOffsetDelta: number
+    readonly producerId: string
+    readonly inTransaction: boolean
+  }
+}
+
+export interface Fetched {
+  readonly partition: number
+  readonly highWatermark: string
+  readonly lastStableOffset: string
+  readonly abortedTransactions: readonly { producerId: string; firstOffset: string }[]
+  readonly messages: readonly Record[]
+}
+
+/** The library looks for the throttle time in everything that was decoded. */
+export interface Decoded<T> {
+  readonly value: T
+  readonly clientSideThrottleTime: number
+}
+
+interface Protocol<T> {
+  readonly request: { apiKey: number; apiVersion: number; apiName: string; encode: () => Promise<Encoder> }
+  readonly response: { decode: (raw: Buffer) => Promise<Decoded<T>>; parse: (decoded: Decoded<T>) => Promise<T> }
+}
+
+interface Member {
+  readonly memberId: string
+  readonly memberMetadata: Buffer
+}
+
+/** A connected broker, as kafkajs builds it inside. */
+export interface Broker {
+  readonly connectionPool: { send<T>(protocol: Protocol<T>): Promise<T> }
+  fetch(request: {
+    isolationLevel: number
+    maxWaitTime: number
+    minBytes: number
+    maxBytes: number
+    topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[]
+  }): Promise<{ responses: { topicName: string; partitions: Fetched[] }[] }>
+  listOffsets(request: {
+    isolationLevel: number
+    topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[]
+  }): Promise<{ responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }>
+  joinGroup(request: {
+    groupId: string
+    sessionTimeout: number
+    rebalanceTimeout: number
+    memberId: string
+    groupProtocols: { name: string; metadata: Buffer }[]
+  }): Promise<{ generationId: number; leaderId: string; memberId: string; members: Member[] }>
+  syncGroup(request: {
+    groupId: string
+    generationId: number
+    memberId: string
+    groupAssignment: { memberId: string; memberAssignment: Buffer }[]
+  }): Promise<{ memberAssignment: Buffer }>
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
+}
+
+export interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  refreshMetadata(): Promise<void>
+  findBroker(which: { nodeId: number }): Promise<Broker>
+  findGroupCoordinator(which: { groupId: string }): Promise<Broker>
+  findControllerBroker(): Promise<Broker>
+}
+
+export interface Encoder {
+  readonly buffer: Buffer
+  writeBoolean(value: boolean): Encoder
+  writeBuffer(value: Buffer): Encoder
+  writeInt32(value: number): Encoder
+  writeUVarInt(value: number): Encoder
+  writeUVarIntString(value: string): Encoder
+}
+
+export interface Decoder {
+  readBoolean(): boolean
+  readBytes(length: number): Buffer
+  readInt16(): number
+  readInt32(): number
+  readInt64(): { toString(): string }
+  readTaggedFields(): unknown
+  readUVarIntArray<T>(read: (decoder: Decoder) => T): T[] | null
+  readUVarIntString(): string | null
+}
+
+interface RequestQueue {
+  pending: readonly unknown[]
+  throttledUntil: number
+  throttleCheckTimeoutId: NodeJS.Timeout | null
+  checkPendingRequests(): void
+}
+
+interface Assignment {
+  encode(value: { version: number; assignment: { [topic: string]: readonly number[] } }): Buffer
+  decode(bytes: Buffer): { assignment: { [topic: string]: number[] } } | null
+}
+interface Metadata {
+  encode(value: { version: number; topics: readonly string[]; userData: Buffer }): Buffer
+  decode(bytes: Buffer): { userData: Buffer }
+}
+
+const require = createRequire(import.meta.url)
+const inside = (path: string): unknown => require(`kafkajs/src/${path}`)
+
+export const { Kafka, logLevel, Partitioners, CompressionTypes, CompressionCodecs } = kafkajs
+export const ClusterClass = inside('cluster') as new (options: object) => Cluster
+export const EncoderClass = inside('protocol/encoder') as new () => Encoder
+export const DecoderClass = inside('protocol/decoder') as new (raw: Buffer) => Decoder
+export const createLogger = (inside('loggers') as { createLogger: (options: object) => object }).createLogger
+export const errorOf = (inside('protocol/error') as { createErrorFromCode: (code: number) => Error })
+  .createErrorFromCode
+export const { MemberAssignment, MemberMetadata } = inside('consumer/assignerProtocol') as {
+  MemberAssignment: Assignment
+  MemberMetadata: Metadata
+}
+
+const version = (require('kafkajs/package.json') as { version: string }).version
+if (version !== '2.2.4') throw new Error(`the Kafka adapter is made for kafkajs 2.2.4, and ${version} is installed`)
+
+// The library arms a timer of 1 ms on every connection again and again, also where nothing waits.
+const queue = (inside('network/requestQueue') as { prototype: object }).prototype as {
+  scheduleCheckPendingRequests: (this: RequestQueue) => void
+}
+queue.scheduleCheckPendingRequests = function () {
+  if (this.pending.length === 0 || this.throttleCheckTimeoutId) return
+  const left = this.throttledUntil - Date.now()
+  this.throttleCheckTimeoutId = setTimeout(
+    () => {
+      this.throttleCheckTimeoutId = null
+      this.checkPendingRequests()
+    },
+    left > 0 ? left : 10,
+  )
+}
+
+const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
+  decompress: (buffer: Buffer) => decompress(buffer),
+})
