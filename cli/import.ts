@@ -76,19 +76,23 @@ export const survey = async <T>({ path, kind, limit = Infinity }: Import<T>, io:
   return { path, sha256: [sha256, ...variant.map((each) => encodeURIComponent(each))].join('-'), count }
 }
 
-/** `queries-1f2e3d4c`: the same content finds its run again. */
-const defaultName = ({ path, sha256 }: Surveyed) =>
+/** `queries-1f2e3d4c`: the same content finds its run again, one for each purpose. */
+const defaultName = ({ path, sha256 }: Surveyed, topology: Opening['topology']) =>
   `${basename(path)
     .replace(/\.(jsonl?|gz)/g, '')
     .replace(/[^A-Za-z0-9_.-]|^\./g, '-')
-    .slice(0, 100)}-${sha256.slice(0, 8)}`
+    .slice(0, 100)}-${sha256.slice(0, 8)}${topology === 'finding' ? '-evaluate' : ''}`
 
 /** Brings a file into a run of the stream, once: the same command again finds what is there and adds what is not. */
 export const bring = async <T>(world: World, io: Io, file: Import<T>, known?: Surveyed): Promise<RunEntry> => {
   const { kind, limit = Infinity } = file
   const surveyed = known ?? (await survey(file, io))
   const { path, sha256, count } = surveyed
-  const opening = { run: file.run ?? defaultName(surveyed), topology: file.topology, source: `${sha256} ${path}` }
+  const opening = {
+    run: file.run ?? defaultName(surveyed, file.topology),
+    topology: file.topology,
+    source: `${sha256} ${path}`,
+  }
   const entry = await openRun(world, opening, io.signal)
   const bar = progress(`entering ${kind.what}`, io.screen)
   const items = async function* (from: number): AsyncGenerator<Item> {
