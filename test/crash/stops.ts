@@ -9,9 +9,10 @@ const minutes = 60_000
 
 const begun = (running: Running) => new Set(begunIn(running.said()))
 const computed = (running: Running) => new Set(computedIn(running.said()))
-const underWay = (running: Running) => {
-  const over = computed(running)
-  return [...begun(running)].filter((question) => !over.has(question))
+/** Gains that one has in work and the other has never begun: none that only changed hands when the other joined. */
+const heldBy = (running: Running, other: Running) => {
+  const [over, theirs] = [computed(running), begun(other)]
+  return [...begun(running)].filter((question) => !over.has(question) && !theirs.has(question))
 }
 
 /**
@@ -21,26 +22,22 @@ const underWay = (running: Running) => {
 export const sleepPastLease = async (stage: Stage, name: string) => {
   const folder = stage.fresh(name)
   const sleeper = stage.synthesize(folder)
-  await eventually('gains in work', 2 * minutes, () => begun(sleeper).size || undefined, sleeper)
+  const joined = (running: Running) => running.said().includes('labelling') || undefined
+  await eventually('the first worker', 2 * minutes, () => joined(sleeper), sleeper)
   const other = stage.synthesize(folder)
-  await eventually('the first gains', 2 * minutes, () => computed(sleeper).size || undefined, sleeper)
+  await eventually('the second worker', 2 * minutes, () => joined(other), sleeper, other)
+  await eventually('gains in work', 2 * minutes, () => heldBy(sleeper, other).length || undefined, sleeper)
   sleeper.send('SIGSTOP')
-  const held = underWay(sleeper)
-  const asleep = performance.now()
+  const stopped = performance.now()
+  const held = heldBy(sleeper, other)
   const taken = () => held.filter((question) => computed(other).has(question)).length
   await eventually('the other takes over', 2 * minutes, () => taken() || undefined, other)
-  const seconds = (performance.now() - asleep) / 1000
+  const asleep = (performance.now() - stopped) / 1000
   sleeper.send('SIGCONT')
   const ends: Ended[] = await Promise.all([sleeper.ended, other.ended])
   const codes = ends.map(({ code, signal }) => code ?? signal)
-  return {
-    ...figures(await judge(stage, folder)),
-    ...reworkOf(ends),
-    codes,
-    held: held.length,
-    taken: taken(),
-    seconds,
-  }
+  const found = { ...figures(await judge(stage, folder)), ...reworkOf(ends) }
+  return { ...found, codes, held: held.length, taken: taken(), asleep }
 }
 
 /** Ctrl-C with gains in work, once the first are computed. */
@@ -52,9 +49,7 @@ const interrupted = async (stage: Stage, folder: string, moment: number) => {
   return running
 }
 
-/**
- * Ctrl-C; then the same command again, without the scores that it computed: what was finished must be in the log.
- */
+/** Ctrl-C; then the same command again, without the scores that were computed: only the log remembers. */
 export const interruptOnce = async (stage: Stage, name: string, seed: number) => {
   const folder = stage.fresh(name)
   const running = await interrupted(stage, folder, random(seed).next() * 1000)
