@@ -58,8 +58,9 @@ export const derive = async (world: World, entry: RunEntry, condition: Condition
   const own = await openRun(derived, { run, topology: 'answering', source }, signal)
   const topic = condition === 'gain' ? gains : candidates
   const messages = async function* (at: number, from: number): AsyncGenerator<Item> {
-    for await (const { key, value, position } of partition(log, names.topic(topic), at, from)) {
+    for await (const { key, value, position, headers } of partition(log, names.topic(topic), at, from)) {
       if (value === null || !key?.toString().startsWith(`${run}/`)) continue
+      if (headers['supersedes'] !== undefined) continue // sent back to one stage: it was here before
       const found =
         condition === 'gain' ? asGiven(await codec.decode(gains, value)) : await codec.decode(candidates, value)
       yield { message: candidates.message(found, { run }), position: position + 1 }

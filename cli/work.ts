@@ -1,4 +1,5 @@
 import { engine } from '../runtime/engine.ts'
+import { Unavailable } from '../runtime/errors.ts'
 import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { rejects, totals } from '../topics/index.ts'
@@ -29,6 +30,12 @@ const noteOf = ({ stages, outcomes, rejected }: RunState, names: readonly string
   return [...before, ...ends].map(([name, n]) => `${name} ${n}`).join(', ')
 }
 
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
 /** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
 export const work = async (world: World, { stages, entry, what, untilEmpty }: Working, signal: AbortSignal) => {
   const { log, codec, names, now, config, observe, tables, screen } = world
@@ -46,12 +53,14 @@ export const work = async (world: World, { stages, entry, what, untilEmpty }: Wo
   }
   const watch = async () => {
     while (!watching.signal.aborted) {
-      await show()
+      await show().catch((error: unknown) => {
+        if (!(error instanceof Unavailable)) throw error // shown again when the log is back
+      })
       await pause(500, watching.signal)
     }
   }
   const watched = watch()
-  const stopped = pause(2 ** 31 - 1, AbortSignal.any([signal, watching.signal]))
+  const stopped = aborted(signal)
   try {
     await Promise.race([untilEmpty ? running.untilEmpty(signal) : stopped, stopped, running.failed, watched])
   } finally {

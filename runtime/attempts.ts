@@ -50,8 +50,10 @@ export const tried = async <T>(
   const avoid: string[] = []
   let [bugs, losses, waits] = [0, 0, 0]
   const breathe = (failures: number) => pause(delay(policy.retry, failures, random), signal)
-  const late = () =>
-    new Unavailable(`a step took longer than ${policy.timeout / 1000} s`, { inFlight: endpoints.length === 0 })
+  const late = () => new Unavailable(`a step took longer than ${policy.timeout / 1000} s`, { inFlight: true })
+  /** An endpoint limits its own calls, and only while they run: waiting for a slot is no fault of the record. */
+  const limited = (work: (signal: AbortSignal) => Promise<T>) =>
+    endpoints.length > 0 ? work(signal) : within(policy.timeout, signal, work, late)
 
   /** Until a harmless request passes; false when there is none to send. */
   const harmless = async () => {
@@ -69,7 +71,7 @@ export const tried = async <T>(
     signal.throwIfAborted()
     try {
       const attempt = { number, avoid: [...avoid], alone }
-      return { value: await within(policy.timeout, signal, (s) => step(s, attempt), late), attempts: number }
+      return { value: await limited((s) => step(s, attempt)), attempts: number }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof Fatal) throw error

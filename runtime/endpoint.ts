@@ -39,26 +39,35 @@ export const endpoint = (options: EndpointOptions): Endpoint => {
   let limit = Math.min(concurrency.start, concurrency.max)
   let inFlight = 0
   let exclusive = false
+  let suspects = 0 // exclusive calls that wait: nobody else enters before them
   let successes = 0
   let failures = 0
   let opens = 0
   let openUntil = 0
   const queue: (() => void)[] = []
   const isOpen = () => Date.now() < openUntil
-  const free = (alone: boolean) => (alone ? inFlight === 0 : !exclusive && inFlight < limit)
+  /** After a pause of the breaker one call decides. */
+  const allowed = () => (opens > 0 ? 1 : limit)
+  const free = (alone: boolean) =>
+    !isOpen() && (alone ? inFlight === 0 : !exclusive && suspects === 0 && inFlight < allowed())
   const wake = () => queue.splice(0).forEach((go) => go())
 
   const slot = async (alone: boolean, signal: AbortSignal) => {
+    if (alone) suspects++
     while (!signal.aborted && !free(alone)) {
-      await new Promise<void>((resolve) => {
-        const go = () => {
-          signal.removeEventListener('abort', go)
-          resolve()
-        }
-        queue.push(go)
-        signal.addEventListener('abort', go, { once: true })
-      })
+      if (isOpen()) await pause(openUntil - Date.now(), signal)
+      else
+        await new Promise<void>((resolve) => {
+          const go = () => {
+            signal.removeEventListener('abort', go)
+            resolve()
+          }
+          queue.push(go)
+          signal.addEventListener('abort', go, { once: true })
+        })
     }
+    if (alone) suspects--
+    if (signal.aborted) wake()
     signal.throwIfAborted()
     inFlight++
     exclusive = alone

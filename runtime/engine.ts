@@ -1,5 +1,5 @@
 import type { Endpoint } from './endpoint.ts'
-import { Fatal } from './errors.ts'
+import { Fatal, Unavailable } from './errors.ts'
 import type { Books } from './ledger.ts'
 import type { Log, TopicSpec } from './log.ts'
 import type { Observe } from './observe.ts'
@@ -70,6 +70,19 @@ const ends = async (log: Log, topic: string) => {
   return info.partitions.map(({ first, end }) => (end === first ? 0 : end))
 }
 
+/** A log that is away is no end: the lanes wait for it, too. Undefined once the signal aborts. */
+const patiently = async <T>(look: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> => {
+  while (!signal.aborted) {
+    try {
+      return await look()
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      await pause(1000, signal)
+    }
+  }
+  return undefined
+}
+
 export interface Engine {
   readonly stages: readonly Stage[]
   /** I8: resolves when each stage has settled all that was in its input once the stages before it had ended. */
@@ -102,8 +115,10 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
   const empty = async (signal: AbortSignal) => {
     for (const each of running) {
       // Stages stand in the order of the topology: those before this one have ended, so its input grows no more.
-      const until = await ends(log, each.topic)
-      while (!signal.aborted && !(await caughtUp(log, each, until))) await pause(50, signal)
+      const until = await patiently(() => ends(log, each.topic), signal)
+      while (!signal.aborted && !(await patiently(() => caughtUp(log, each, until ?? []), signal))) {
+        await pause(50, signal)
+      }
     }
   }
   return {

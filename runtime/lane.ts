@@ -114,7 +114,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
 
   const held = () => options.endpoints.length > 0 && options.endpoints.every(({ open }) => open)
   const whenReleased = () => {
-    if (waitsForRelease || !held()) return
+    if (waitsForRelease || dead || draining || !held()) return
     waitsForRelease = true
     void Promise.race(options.endpoints.map((each) => each.ready(hands.signal))).then(() => {
       waitsForRelease = false

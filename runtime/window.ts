@@ -9,9 +9,10 @@ import { longestSpan } from './note.ts'
  * - W2 `after(batch)` is the prefix and the positions ahead of it as they are once `batch` is settled.
  * - W3 `base` is what the log holds as settled, never what merely could be.
  * - W4 A settled entry holds no bytes; an entry is forgotten when the prefix passes it.
+ * - W5 Records with the same key are worked on one after the other, in their order.
  */
 export interface Entry<R> {
-  readonly record: Stored
+  record: Stored
   state: 'waiting' | 'working' | 'finished' | 'settled'
   result: R | undefined
   bytes: number
@@ -21,6 +22,9 @@ export interface Progress {
   readonly position: number
   readonly ahead: readonly number[]
 }
+
+/** Where it was is all that has to be known of a settled record. */
+const emptied = (record: Stored): Stored => ({ ...record, key: null, value: null, headers: {} })
 
 const sizeOf = ({ key, value }: Stored) => 100 + (key?.length ?? 0) + (value?.length ?? 0)
 
@@ -32,16 +36,24 @@ export const trackedWindow = <R>(start: Progress) => {
   let entries: Entry<R>[] = []
   let waiting: Entry<R>[] = []
   const done = new Set(start.ahead)
+  const keysInWork = new Set<string>()
+  const keyOf = ({ record }: Entry<R>) => record.key?.toString('latin1')
+  const leaveWork = (entry: Entry<R>) => {
+    working--
+    const key = keyOf(entry)
+    if (key !== undefined) keysInWork.delete(key)
+  }
   const finished = new Set<Entry<R>>()
 
   const release = (entry: Entry<R>) => {
-    if (entry.state === 'working') working--
+    if (entry.state === 'working') leaveWork(entry)
     if (entry.state === 'waiting') waiting = waiting.filter((other) => other !== entry)
     finished.delete(entry)
     bytes -= entry.bytes
     entry.bytes = 0
     entry.state = 'settled'
     entry.result = undefined
+    entry.record = emptied(entry.record)
   }
 
   const trim = (prefix: number) => {
@@ -100,7 +112,8 @@ export const trackedWindow = <R>(start: Progress) => {
       for (const record of records) {
         if (record.position < next) continue // W1: delivered again
         const settled = done.delete(record.position)
-        const entry: Entry<R> = { record, state: settled ? 'settled' : 'waiting', result: undefined, bytes: 0 }
+        const kept = settled ? emptied(record) : record
+        const entry: Entry<R> = { record: kept, state: settled ? 'settled' : 'waiting', result: undefined, bytes: 0 }
         entries.push(entry)
         if (settled) continue
         entry.bytes = sizeOf(record)
@@ -110,19 +123,22 @@ export const trackedWindow = <R>(start: Progress) => {
       next = Math.max(next, upTo)
     },
 
-    /** The next record to work on, now in work. */
+    /** The next record to work on, now in work (W5); undefined where there is none. */
     start(): Entry<R> | undefined {
-      const entry = waiting.shift()
+      const at = waiting.findIndex((entry) => !keysInWork.has(keyOf(entry) ?? ''))
+      const [entry] = at === 0 ? [waiting.shift()] : at > 0 ? waiting.splice(at, 1) : []
       if (!entry) return undefined
       entry.state = 'working'
       working++
+      const key = keyOf(entry)
+      if (key !== undefined) keysInWork.add(key)
       return entry
     },
 
     /** False when the entry is no longer tracked as in work: its completion counts for nothing (I4). */
     finish(entry: Entry<R>, result: R, outputBytes: number): boolean {
       if (entry.state !== 'working') return false
-      working--
+      leaveWork(entry)
       entry.state = 'finished'
       entry.result = result
       entry.bytes += outputBytes

@@ -166,4 +166,41 @@ describe('an endpoint', () => {
     await Promise.all([e.call(slow, signal), e.call(alone, signal, { alone: true }), e.call(slow, signal)])
     expect(most).toBe(0)
   })
+
+  test('a suspect gets its turn while others keep calling', async () => {
+    const e = endpoint({ ...options, concurrency: { start: 2, max: 2 } })
+    let going = true
+    const short = () => new Promise<void>((resolve) => setTimeout(resolve, 1))
+    const busy = async () => {
+      while (going) await e.call(short, signal)
+    }
+    const callers = [busy(), busy(), busy(), busy()]
+    await e.call(short, signal, { alone: true })
+    going = false
+    await Promise.all(callers)
+    expect(e.inFlight).toBe(0)
+  })
+
+  test('what was queued does not call while the breaker is open, and one alone tries after the pause', async () => {
+    const e = endpoint({ ...options, concurrency: { start: 1, max: 8 }, breaker: { trips: 1, from: 60, to: 60 } })
+    const calls: boolean[] = []
+    let most = 0
+    const failing = async () => {
+      calls.push(e.open)
+      most = Math.max(most, e.inFlight)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      throw new Unavailable('down')
+    }
+    await Promise.all(Array.from({ length: 4 }, () => e.call(failing, signal).catch(() => {})))
+    expect(calls).toEqual([false, false, false, false])
+    expect(most).toBe(1)
+  })
+
+  test('a step that waits for a slot is not late', async () => {
+    const e = endpoint({ ...options, concurrency: { start: 1, max: 1 }, timeout: 500 })
+    const slow = () => new Promise<string>((resolve) => setTimeout(() => resolve('done'), 30))
+    const impatient = { policy: { timeout: 40, retry }, endpoints: [e] }
+    const all = await Promise.all([1, 2, 3].map(() => tried((s) => e.call(slow, s), impatient, signal)))
+    expect(all).toEqual([1, 2, 3].map(() => ({ value: 'done', attempts: 1 })))
+  })
 })

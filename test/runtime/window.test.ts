@@ -132,3 +132,26 @@ test('the note of the longest span fits into 4,000 characters', () => {
 test('a note that nobody wrote is refused', () => {
   expect(() => readNote(0, 'hello')).toThrow('unknown note')
 })
+
+const keyed = (position: number, key: string): Stored => ({ ...record(position), key: Buffer.from(key) })
+
+test('W5 records with one key are worked on in their order, others pass them', () => {
+  const window = trackedWindow<string>({ position: 0, ahead: [] })
+  window.take([keyed(0, 'a'), keyed(1, 'a'), keyed(2, 'b'), keyed(3, 'a')], 4)
+  const [first, second] = [window.start()!, window.start()!]
+  expect([first.record.position, second.record.position]).toEqual([0, 2])
+  expect(window.start()).toBeUndefined()
+  window.finish(first, 'x', 1)
+  expect(window.start()?.record.position).toBe(1)
+  expect(window.start()).toBeUndefined()
+})
+
+test('W4 what is settled holds no bytes behind a stuck record', () => {
+  const window = trackedWindow<string>({ position: 0, ahead: [2] })
+  window.take([keyed(0, 'a'), keyed(1, 'b'), keyed(2, 'c')], 3)
+  window.start()
+  const done = window.start()!
+  window.finish(done, 'x', 1)
+  window.settle([done], 0)
+  expect(done.record).toMatchObject({ position: 1, key: null, value: null })
+})
