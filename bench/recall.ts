@@ -1,6 +1,6 @@
 /**
- * Recall of gold passages over the benchmark's corpus: by meaning, by words, and by both fused, beside the figures of
- * a sketch that was measured before this was written. Indexing goes on where it stopped.
+ * Recall of gold passages over the benchmark's corpus: by meaning, by words, and by both fused, beside
+ * reference figures that were measured before this was written. Indexing goes on where it stopped.
  *
  *   node bench/recall.ts [--dir FOLDER] [--threads N] [--json]
  */
@@ -22,8 +22,8 @@ const depths = [1, 5, 20, 100] as const
 const modes: readonly Mode[] = ['sparse', 'dense', 'fused']
 const chunk = 256
 
-/** Of the sketch, at 1, 5, 20 and 100. */
-const before: Readonly<Record<string, Readonly<Record<Mode, readonly number[]>>>> = {
+/** Reference figures, at 1, 5, 20 and 100. */
+const references: Readonly<Record<string, Readonly<Record<Mode, readonly number[]>>>> = {
   nq: { sparse: [0.675, 0.82, 0.88, 0.94], dense: [0.83, 0.97, 0.99, 1], fused: [0.745, 0.925, 0.985, 1] },
   squad: { sparse: [0.78, 0.895, 0.95, 0.975], dense: [0.72, 0.88, 0.905, 0.98], fused: [0.81, 0.935, 0.98, 0.99] },
   hotpotqa: { sparse: [0.78, 0.933, 0.973, 0.993], dense: [0.827, 0.94, 0.98, 1], fused: [0.807, 0.96, 1, 1] },
@@ -95,12 +95,12 @@ const measure = async (embedder: Embedder, store: PassageStore): Promise<Table> 
 
 const printed = (table: Table): string => {
   const figures = (list: readonly number[] | undefined) => list?.map((x) => x.toFixed(3)).join(' ') ?? ''.padEnd(23)
-  const head = `${'recall@1/5/20/100'.padEnd(16)} ${'ranking'.padEnd(7)} ${'here'.padEnd(24)} ${'sketch'.padEnd(24)} largest step down`
+  const head = `${'recall@1/5/20/100'.padEnd(16)} ${'ranking'.padEnd(7)} ${'here'.padEnd(24)} ${'reference figures'.padEnd(24)} largest step down`
   const lines = Object.entries(table).flatMap(([name, row]) =>
     modes.map((mode) => {
-      const sketch = before[name]?.[mode]
-      const down = sketch && Math.max(...sketch.map((x, i) => x - (row[mode][i] ?? 0)))
-      return `${name.padEnd(17)} ${mode.padEnd(7)} ${figures(row[mode])}  ${figures(sketch)}  ${down?.toFixed(3) ?? ''}`
+      const reference = references[name]?.[mode]
+      const down = reference && Math.max(...reference.map((x, i) => x - (row[mode][i] ?? 0)))
+      return `${name.padEnd(17)} ${mode.padEnd(7)} ${figures(row[mode])}  ${figures(reference)}  ${down?.toFixed(3) ?? ''}`
     }),
   )
   return [head, ...lines].join('\n')
