@@ -15,15 +15,15 @@ export interface BenchQuery {
 
 export const datasets = ['nq', 'squad', 'hotpotqa', '2wikimultihopqa', 'webquestions', 'triviaqa'] as const
 
-/** GAINSTREAM_DATA, or a folder beside the repository. */
+/** GAINSTREAM_BENCHMARK, or a folder beside the repository. */
 export const dataFolder = (): string =>
-  resolve(process.env['GAINSTREAM_DATA'] ?? join(import.meta.dirname, '../../shared/data'))
+  resolve(process.env['GAINSTREAM_BENCHMARK'] ?? join(import.meta.dirname, '../../shared/data'))
 
 /** Why the benchmark cannot run, or undefined. */
 export const missing = (): string | undefined =>
   existsSync(join(dataFolder(), 'corpus.jsonl.gz'))
     ? undefined
-    : `there is no corpus.jsonl.gz in ${dataFolder()}; set GAINSTREAM_DATA to the folder of the benchmark's files`
+    : `there is no corpus.jsonl.gz in ${dataFolder()}; set GAINSTREAM_BENCHMARK to the folder of the benchmark's files`
 
 export const corpus = async (): Promise<Passage[]> => {
   const lines = createInterface({ input: createReadStream(join(dataFolder(), 'corpus.jsonl.gz')).pipe(createGunzip()) })

@@ -5,7 +5,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { answering, imagining } from '../method/prompt.ts'
+import { answering, imagining, type PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
 import { givenSettings, type Given, type Sources } from './given.ts'
 import { refusal } from './refusal.ts'
@@ -17,17 +17,24 @@ const name = z
 const whole = z.int().min(1)
 const unit = z.number().min(0)
 
-const template = (defaults: { system: string; user: string; passage: string }) =>
+/** A text of a prompt that is of no use without these places. */
+const wording = (text: string, ...places: string[]) =>
+  places
+    .reduce((schema, place) => schema.refine((given) => given.includes(place), `must hold ${place}`), z.string())
+    .default(text)
+
+/** @param places that `user` must hold */
+const template = (defaults: PromptTemplate, ...places: string[]) =>
   z
     .strictObject({
       system: z.string().default(defaults.system),
-      user: z
-        .string()
-        .refine((text) => text.includes('{question}'), 'must hold {question}')
-        .default(defaults.user),
-      passage: z.string().default(defaults.passage),
+      user: wording(defaults.user, ...places),
+      passage: wording(defaults.passage, '{text}'),
     })
     .prefault({})
+
+/** Without the evidence every passage would score the same, and every label would be nothing. */
+const answeringPrompt = template(answering, '{question}', '{evidence}')
 
 /** Settings that change what comes out: immutable for a stream, hashed into its manifest. */
 const content = {
@@ -36,7 +43,7 @@ const content = {
       on: z.boolean().default(true).describe('the reader writes a pseudo-passage for each query'),
       tokens: whole.default(200).describe('it stops after this many'),
       not_available: z.enum(['drop', 'keep']).default('drop').describe('what happens to one that says N/A'),
-      prompt: template(imagining),
+      prompt: template(imagining, '{question}'),
     })
     .prefault({}),
   retrieve: z
@@ -72,13 +79,10 @@ const content = {
       answer_tokens: whole.default(32),
     })
     .prefault({}),
-  prompts: z
-    .looseObject({ default: template(answering) })
-    .catchall(template(answering))
-    .prefault({}),
+  prompts: z.looseObject({ default: answeringPrompt }).catchall(answeringPrompt).prefault({}),
 }
 
-export const Config = z.strictObject({
+const settings = z.strictObject({
   prefix: name.default('gainstream').describe('stands before every topic and group'),
   stream: name.default('main').describe('one immutable set of the settings that change what comes out'),
   data: z.string().default('.gainstream').describe('folder of the log, the store and the caches'),
@@ -101,6 +105,12 @@ export const Config = z.strictObject({
   log: z.enum(['debug', 'info', 'warn', 'error']).default('warn').describe('what is said on standard error'),
   ...content,
 })
+
+/** Every setting; a reader is not promised passages that the selector does not keep. */
+export const Config = settings.refine(({ generate, select }) => generate.passages <= select.keep, {
+  path: ['generate', 'passages'],
+  error: 'must not be more than select.keep',
+})
 export type Config = z.infer<typeof Config> & {
   /** Settings that somebody chose, by dotted name, and where: a stream that exists may set the others. */
   readonly chosen?: ReadonlyMap<string, string>
@@ -112,9 +122,9 @@ const contentKeys = Object.keys(content) as (keyof typeof content)[]
 export const contentOf = (config: Config): Record<string, unknown> =>
   Object.fromEntries(contentKeys.map((key) => [key, config[key]]))
 
-/** Where downloaded models and tools are kept, for all projects of this user. */
+/** Where downloaded models and tools are kept, for all projects of this user; an empty variable is an unset one. */
 export const home = (env: NodeJS.ProcessEnv): string =>
-  env.GAINSTREAM_HOME ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'gainstream')
+  env.GAINSTREAM_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gainstream')
 
 type Tree = { [key: string]: unknown }
 

@@ -23,8 +23,8 @@ export interface Given {
   readonly written?: string
 }
 
-/** Not settings: folders and switches that the tool itself reads. */
-const reserved = new Set(['GAINSTREAM_HOME', 'GAINSTREAM_CONFIG', 'GAINSTREAM_DATA', 'GAINSTREAM_BOOTSTRAPPED'])
+/** Not settings: where models lie, where settings lie, and where the benchmark's files lie. */
+const reserved = new Set(['GAINSTREAM_HOME', 'GAINSTREAM_CONFIG', 'GAINSTREAM_BENCHMARK'])
 
 const isGroup = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -61,4 +61,4 @@ export const asStream = (config: Config, entry: StreamEntry): Config => {
 export const promptFor =
   (config: Config) =>
   (dataset: string): PromptTemplate =>
-    config.prompts[dataset] ?? config.prompts.default
+    (Object.hasOwn(config.prompts, dataset) ? config.prompts[dataset] : undefined) ?? config.prompts.default

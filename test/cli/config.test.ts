@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { readConfig } from '../../cli/config.ts'
+import { home, readConfig } from '../../cli/config.ts'
+import { promptFor } from '../../cli/settings.ts'
 import { folder, run } from './command.ts'
 
 const here = folder()
@@ -88,6 +90,52 @@ describe('a setting', () => {
     const { prompts } = readConfig({ env: {}, set: ['prompts.nq.system=Be brief.'] })
     expect(prompts.nq).toEqual({ ...prompts.default, system: 'Be brief.' })
     expect(prompts.default.system).not.toBe('Be brief.')
+  })
+
+  test.each([
+    ['prompts.default.user=Say {question}', 'prompts.default.user', '{evidence}'],
+    ['prompts.nq.user=Say {question}', 'prompts.nq.user', '{evidence}'],
+    ['prompts.nq.user=Given {evidence}', 'prompts.nq.user', '{question}'],
+    ['prompts.default.passage={title}', 'prompts.default.passage', '{text}'],
+    ['imagine.prompt.passage={title}', 'imagine.prompt.passage', '{text}'],
+    ['imagine.prompt.user=Write.', 'imagine.prompt.user', '{question}'],
+  ])('%s would lose what the reader needs, and is refused', (given, name, place) => {
+    const [, value] = given.split('=')
+    const quoted = given.replace('=', "='") + "'"
+    const said = `--set ${name}: the setting ${name} is ${JSON.stringify(value)} and must hold ${place}`
+    expect(() => readConfig({ env: {}, set: [quoted] })).toThrow(said)
+  })
+
+  test('may let the reader imagine without any evidence', () => {
+    expect(readConfig({ env: {}, set: ["imagine.prompt.user='On {question}'"] }).imagine.prompt.user).toBe(
+      'On {question}',
+    )
+  })
+
+  test('cannot promise the reader more passages than the selector keeps', () => {
+    const set = ['generate.passages=3', 'select.keep=2']
+    const said = '--set generate.passages: the setting generate.passages is 3 and must not be more than select.keep'
+    expect(() => readConfig({ env: {}, set })).toThrow(said)
+    expect(readConfig({ env: {}, set: ['generate.passages=3', 'select.keep=3'] }).generate.passages).toBe(3)
+  })
+
+  test('for the prompt of a dataset is its own, whatever the dataset is called', () => {
+    const config = readConfig({ env: {}, set: ['prompts.nq.system=Be brief.'] })
+    expect(promptFor(config)('nq').system).toBe('Be brief.')
+    for (const dataset of ['constructor', 'toString', '__proto__', '', 'other'])
+      expect(promptFor(config)(dataset)).toBe(config.prompts.default)
+  })
+
+  test('for the data folder may come from the environment, as any other', () => {
+    expect(readConfig({ env: { GAINSTREAM_DATA: 'elsewhere' } }).data).toBe('elsewhere')
+    expect(readConfig({ env: { GAINSTREAM_BENCHMARK: 'elsewhere' } }).data).toBe('.gainstream')
+    expect(() => readConfig({ env: { GAINSTREAM_BOOTSTRAPPED: '1' } })).toThrow('there is no setting bootstrapped')
+  })
+
+  test('for the home of models is unset where it is empty', () => {
+    expect(home({ GAINSTREAM_HOME: '', XDG_CACHE_HOME: '/cache' })).toBe(join('/cache', 'gainstream'))
+    expect(home({ GAINSTREAM_HOME: '', XDG_CACHE_HOME: '' })).toBe(join(homedir(), '.cache', 'gainstream'))
+    expect(home({ GAINSTREAM_HOME: '/models' })).toBe('/models')
   })
 })
 

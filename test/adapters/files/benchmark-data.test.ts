@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest'
 import { fingerprint, readPassages, readQueries } from '../../../adapters/files/index.ts'
 import { collect } from './folder.ts'
 
-const data = process.env.GAINSTREAM_DATA ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url))
+const data = process.env.GAINSTREAM_BENCHMARK ?? fileURLToPath(new URL('../../../../shared/data', import.meta.url))
 const there = existsSync(join(data, 'corpus.jsonl.gz'))
 if (!there)
-  console.warn(`skipped: no benchmark data in ${data}; set GAINSTREAM_DATA to the folder with corpus.jsonl.gz`)
+  console.warn(`skipped: no benchmark data in ${data}; set GAINSTREAM_BENCHMARK to the folder with corpus.jsonl.gz`)
 
 describe.skipIf(!there)('the benchmark', () => {
   test('has 25,679 passages, each with its own id, a title and a text', async () => {
