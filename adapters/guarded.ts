@@ -1,5 +1,5 @@
 /** Ports behind an endpoint: its slots, its time limit and its breaker hold for every call. */
-import type { Hint, Reader, Scorer } from '../method/ports.ts'
+import type { Embedder, Hint, Reader, Scorer } from '../method/ports.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 
 export const guardedScorer = (endpoint: Endpoint, scorer: Scorer): Scorer => ({
@@ -12,4 +12,10 @@ export const guardedReader = (endpoint: Endpoint, reader: Reader): Reader => ({
   identity: reader.identity,
   answer: (request, signal, hint?: Hint) => endpoint.call((s) => reader.answer(request, s, hint), signal, hint),
   imagine: (request, signal, hint?: Hint) => endpoint.call((s) => reader.imagine(request, s, hint), signal, hint),
+})
+
+export const guardedEmbedder = (endpoint: Endpoint, embedder: Embedder): Embedder => ({
+  identity: embedder.identity,
+  embed: (texts, as, signal, hint?: Hint) => endpoint.call((s) => embedder.embed(texts, as, s), signal, hint),
+  close: () => embedder.close(),
 })

@@ -1,6 +1,6 @@
 /** Finds candidates by meaning, by words, or by both rankings fused. */
 import { candidatesOf, fuse } from '../method/fusion.ts'
-import type { Embedder, PassageStore, Retriever } from '../method/ports.ts'
+import type { Embedder, Hint, PassageStore, Retriever } from '../method/ports.ts'
 
 export type Mode = 'dense' | 'sparse' | 'fused'
 
@@ -13,17 +13,17 @@ export interface RetrieverOptions {
 }
 
 export const retriever = ({ embedder, store, mode, depth = 100 }: RetrieverOptions): Retriever => {
-  const dense = async (question: string, k: number, signal: AbortSignal) => {
-    const [vector] = await embedder.embed([question], 'query', signal)
+  const dense = async (question: string, k: number, signal: AbortSignal, hint?: Hint) => {
+    const [vector] = await embedder.embed([question], 'query', signal, hint)
     return vector === undefined ? [] : store.near(vector, k, signal)
   }
   const sparse = (question: string, k: number, signal: AbortSignal) => store.match(question, k, signal)
   return {
-    retrieve: async (question, k, signal) => {
-      if (mode === 'dense') return candidatesOf(await dense(question, k, signal), 'dense', k)
+    retrieve: async (question, k, signal, hint) => {
+      if (mode === 'dense') return candidatesOf(await dense(question, k, signal, hint), 'dense', k)
       if (mode === 'sparse') return candidatesOf(await sparse(question, k, signal), 'sparse', k)
       const reach = Math.max(k, depth)
-      const [near, match] = await Promise.all([dense(question, reach, signal), sparse(question, reach, signal)])
+      const [near, match] = await Promise.all([dense(question, reach, signal, hint), sparse(question, reach, signal)])
       return fuse(near, match, { limit: k })
     },
   }

@@ -5,7 +5,7 @@ import { enter, type Item } from '../runtime/source.ts'
 import type { Candidates } from '../schemas/candidates.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import type { Gains } from '../schemas/gains.ts'
-import { candidates, gains, runs } from '../topics/index.ts'
+import { candidates, gains } from '../topics/index.ts'
 import type { Config } from './config.ts'
 import { openRun, openStream, sourceOf } from './runs.ts'
 import type { World } from './world.ts'
@@ -82,17 +82,4 @@ export const reached = async ({ log, names }: World, run: string, topic: typeof 
     if (text?.startsWith(`${run}/`)) keys.add(text)
   }
   return keys.size
-}
-
-/** Closes a derived run with what it has to answer. */
-export const closeRun = async (
-  world: World,
-  entry: RunEntry,
-  count: number,
-  signal: AbortSignal,
-): Promise<RunEntry> => {
-  const closed: RunEntry = { ...entry, state: 'closed', count, closed_at: world.now() }
-  const options = sourceOf(world, `close/${entry.run}/${count}`, 'gainstream', signal)
-  await enter(options, (from) => (from === 0 ? [{ message: runs.message(closed), position: 1 }] : []))
-  return closed
 }

@@ -1,6 +1,8 @@
 /** Dead letters: reading them, and sending them back to where they came from. */
 import { enter, type Item } from '../runtime/source.ts'
-import { topic, type Message, type Topic } from '../runtime/topic.ts'
+import { originOf } from '../runtime/handle.ts'
+import type { Message, Topic } from '../runtime/topic.ts'
+import { processors } from '../processors/index.ts'
 import { catalogue, rejects } from '../topics/index.ts'
 import { sourceOf } from './runs.ts'
 import type { World } from './world.ts'
@@ -22,12 +24,24 @@ export interface Reject {
   readonly bytes: number
 }
 
-interface Kept extends Reject {
+export interface Kept extends Reject {
   readonly headers: Readonly<Record<string, string>>
-  readonly value: Buffer | null
 }
 
-const runOf = (key: string, headers: Readonly<Record<string, string>>) => headers.run ?? key.split('/')[0] ?? ''
+/** What the stage that gave a record up reads. */
+export const inputOf = (stage: string | undefined): Topic =>
+  (processors.find(({ name }) => name === stage)?.from ?? rejects) as Topic
+
+/** The record itself, as it came: values are large, so only the one that is asked for is read. */
+export const valueOf = async ({ log, names }: World, { id }: Pick<Reject, 'id'>): Promise<Buffer | null> => {
+  const [partition, position] = id.split('/').map(Number) as [number, number]
+  const name = names.topic(rejects)
+  const partitions = (await log.describe(name))?.partitions ?? []
+  const from = partitions.map((_, p) => (p === partition ? position : 0))
+  const until = partitions.map((_, p) => (p === partition ? position + 1 : 0))
+  for await (const record of log.read(name, { from, until })) if (record.position === position) return record.value
+  return null
+}
 
 /** All dead letters of the stream, oldest first, with what became of them. */
 export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
@@ -42,7 +56,7 @@ export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
     const text = key?.toString() ?? ''
     found.push({
       id: `${partition}/${position}`,
-      run: runOf(text, headers),
+      run: originOf({ key, headers }, inputOf(headers['reject.stage'])).run,
       key: text,
       stage: headers['reject.stage'] ?? '',
       kind: headers['reject.kind'] ?? '',
@@ -57,7 +71,6 @@ export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
       resolved: false,
       bytes: value?.length ?? 0,
       headers,
-      value,
     })
   }
   return found
@@ -66,10 +79,7 @@ export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
 }
 
 /** A topic of the catalogue as raw bytes, so that a record goes back as it came. */
-const raw = (name: string): Topic =>
-  topic<Buffer>({ ...catalogue.find((each) => each.name === name)!, schema: {}, key: () => '' })
-
-const withoutSchema = (name: string): Topic => ({ ...raw(name), schema: undefined })
+const withoutSchema = (name: string): Topic => ({ ...catalogue.find((each) => each.name === name)!, schema: undefined })
 
 /**
  * Sends a dead letter back to the topic it came from, with its history in its headers, and marks it as resolved, in one
@@ -81,7 +91,7 @@ export const retry = async (world: World, reject: Kept, signal: AbortSignal): Pr
   const to = withoutSchema(origin.topic.slice(prefix.length))
   const own = Object.fromEntries(Object.entries(reject.headers).filter(([name]) => !name.startsWith('reject.')))
   const again = {
-    ...{ topic: to, key, value: reject.value },
+    ...{ topic: to, key, value: await valueOf(world, reject) },
     headers: { ...own, supersedes: id, 'supersedes.kind': kind, 'supersedes.stage': reject.stage },
   }
   const mark: Message = { topic: rejects, key, value: null, headers: { run: reject.run, resolves: id } }

@@ -1,8 +1,9 @@
 /** Streams and runs as the control topics have them, and what the totals say of a run. */
-import { stagesOfTopology, type Topology } from '../processors/index.ts'
+import { stagesFor, stagesOfTopology, type Topology } from '../processors/index.ts'
 import { specOf } from '../runtime/engine.ts'
-import { Fatal } from '../runtime/errors.ts'
-import { enter, type Item, type SourceOptions } from '../runtime/source.ts'
+import { Fatal, Rejected } from '../runtime/errors.ts'
+import { enter, Overtaken, type Item, type SourceOptions } from '../runtime/source.ts'
+import { pause } from '../runtime/wait.ts'
 import type { Message } from '../runtime/topic.ts'
 import { merged, type Totals } from '../runtime/totals.ts'
 import type { RunEntry, StreamEntry } from '../schemas/control.ts'
@@ -12,11 +13,29 @@ import type { World } from './world.ts'
 
 export const sourceOf = (world: World, name: string, origin: string, signal: AbortSignal): SourceOptions => {
   const { log, codec, names, now, config } = world
-  return { log, codec, names, partitions: config.partitions, name, origin, now, signal }
+  const headers = { settings: manifest(config).hash }
+  return { log, codec, names, partitions: config.partitions, name, origin, now, signal, headers }
 }
 
-const once = (world: World, name: string, message: Message, signal: AbortSignal) =>
-  enter(sourceOf(world, name, 'gainstream', signal), (from) => (from === 0 ? [{ message, position: 1 }] : []))
+/** Writes a message once, whoever else writes it at the same time, and waits until it (or the other's) can be read. */
+const announced = async <T>(
+  world: World,
+  name: string,
+  message: () => Message,
+  find: () => Promise<T | undefined>,
+  signal: AbortSignal,
+): Promise<T> => {
+  for (;;) {
+    const found = await find()
+    if (found) return found
+    const items = (from: number) => (from === 0 ? [{ message: message(), position: 1 }] : [])
+    await enter(sourceOf(world, name, 'gainstream', signal), items).catch((error: unknown) => {
+      if (!(error instanceof Overtaken)) throw error
+    })
+    await pause(10, signal)
+    signal.throwIfAborted()
+  }
+}
 
 /** The stream's manifest, if it was ever made. */
 export const streamEntry = async ({ tables, codec, names }: World): Promise<StreamEntry | undefined> => {
@@ -52,12 +71,14 @@ export const openTopics = async (world: World): Promise<World> => {
  */
 export const openStream = async (world: World, signal: AbortSignal, derivedFrom = ''): Promise<World> => {
   const opened = await openTopics(world)
-  if (await streamEntry(opened)) return opened
   const { config, names, now } = opened
   const { partitions } = config
-  const entry = { stream: names.stream, ...manifest(config), created_at: now(), partitions, derived_from: derivedFrom }
-  await once(opened, 'manifest', streams.message(entry), signal)
-  return opened
+  const manifested = () =>
+    streams.message({
+      ...{ stream: names.stream, ...manifest(config), created_at: now(), partitions, derived_from: derivedFrom },
+    })
+  const entry = await announced(opened, 'manifest', manifested, () => streamEntry(opened), signal)
+  return opened.as({ ...asStream(config, entry), partitions }) // another process may have been first
 }
 
 /**
@@ -108,24 +129,55 @@ export const openRun = async (
   signal: AbortSignal,
 ): Promise<RunEntry> => {
   if (!runName.test(run)) throw new Fatal(`run ${run}: a name holds letters, digits, dots, dashes and underscores only`)
-  const found = await runEntry(world, run)
-  if (found && found.topology !== topology) {
+  const entry = (): RunEntry => ({
+    ...{ stream: world.names.stream, run, state: 'open', count: null, opened_at: world.now(), closed_at: null },
+    ...{ topology, source, settings: manifest(world.config).hash },
+  })
+  const find = () => runEntry(world, run)
+  const found = await announced(world, `run/${run}`, () => runs.message(entry()), find, signal)
+  if (found.topology !== topology) {
     throw new Fatal(`run ${run} of stream ${found.stream} is for ${found.topology}: choose another name with --run`)
   }
-  if (found && source !== '' && sourceName(found.source) !== sourceName(source)) {
+  if (source !== '' && sourceName(found.source) !== sourceName(source)) {
     const [hash = '', ...where] = found.source.split(' ')
     const what = `${where.join(' ')} (content ${hash.slice(0, 8)}…)`
     throw new Fatal(`run ${run} was made from ${what}: give other content another name with --run`)
   }
-  if (found) return found
-  const { hash } = manifest(world.config)
-  const { now, names } = world
-  const entry: RunEntry = {
-    ...{ stream: names.stream, run, state: 'open', count: null, opened_at: now(), closed_at: null, topology },
-    ...{ source, settings: hash },
+  return found
+}
+
+/** Closes a run with the number of its queries, for whoever fills it from outside. */
+export const closeRun = async (
+  world: World,
+  entry: RunEntry,
+  count: number,
+  signal: AbortSignal,
+): Promise<RunEntry> => {
+  const closed: RunEntry = { ...entry, state: 'closed', count, closed_at: world.now() }
+  const options = sourceOf(world, `close/${entry.run}/${count}`, 'gainstream', signal)
+  await enter(options, (from) => (from === 0 ? [{ message: runs.message(closed), position: 1 }] : []))
+  return closed
+}
+
+const stagesOfRun = async (world: World, run: string) => {
+  const entry = await runEntry(world, run)
+  return entry && stagesFor(entry.topology as Topology)
+}
+
+/**
+ * Which stages work on which runs: a stream may hold runs of several topologies, and queries to be graded must never
+ * end in training data.
+ */
+export const concernsOf = (world: World) => {
+  const known = new Map<string, readonly string[]>()
+  return async (stage: string, run: string): Promise<boolean> => {
+    const stages = known.get(run) ?? (await stagesOfRun(world, run))
+    if (!stages) {
+      throw new Rejected(`run ${run} was never announced in stream ${world.names.stream}: gainstream runs open ${run}`)
+    }
+    known.set(run, stages)
+    return stages.includes(stage)
   }
-  await once(world, `run/${run}`, runs.message(entry), signal)
-  return entry
 }
 
 /**

@@ -1,4 +1,5 @@
-import { guardedReader, guardedScorer } from '../adapters/guarded.ts'
+import { guardedEmbedder, guardedReader, guardedScorer } from '../adapters/guarded.ts'
+import { retriever } from '../adapters/retriever.ts'
 import { distil, evaluate, generate, imagine, index, label, retrieve, select } from '../processors/index.ts'
 import type { Scorer } from '../method/ports.ts'
 import { endpoint } from '../runtime/endpoint.ts'
@@ -37,11 +38,23 @@ const readers = async (world: World) => {
   return { scorer: guardedScorer(model, watched), reader: guarded, calls: { endpoints: [model], canary } }
 }
 
+/** The encoder as an endpoint: many texts share a batch, and one that kills it is found alone. */
+const encoders = async (world: World) => {
+  const opened = await world.embedder()
+  const model = endpoint({ name: 'encoder', concurrency: { start: 512, max: 512 }, timeout: minutes(5) })
+  const embedder = guardedEmbedder(model, opened)
+  const canary = async (signal: AbortSignal) => void (await embedder.embed(['water'], 'query', signal))
+  return { embedder, calls: { endpoints: [model], canary } }
+}
+
 type Readers = Awaited<ReturnType<typeof readers>>
 
 /** How each stage is put together from the configuration and the adapters. */
 const makers: Record<string, (world: World, readers: () => Readers) => Bound | Promise<Bound>> = {
-  index: async (world) => bind(index, { embedder: await world.embedder(), store: await world.store() }),
+  async index(world) {
+    const { embedder, calls } = await encoders(world)
+    return bind(index, { embedder, store: await world.store() }, calls)
+  },
   imagine({ config }, readers) {
     const { on: imagines, prompt, tokens: maxTokens } = config.imagine
     const { reader, calls } = readers()
@@ -50,7 +63,9 @@ const makers: Record<string, (world: World, readers: () => Readers) => Bound | P
   retrieve: async (world) => {
     const { k } = world.config.retrieve
     const notAvailable = world.config.imagine.not_available
-    return bind(retrieve, { retriever: await world.retriever(), k, notAvailable })
+    const { embedder, calls } = await encoders(world)
+    const found = retriever({ embedder, store: await world.store(), mode: world.config.retrieve.mode })
+    return bind(retrieve, { retriever: found, k, notAvailable }, calls)
   },
   label({ config }, readers) {
     const { alpha, passage_tokens: passageTokens, max_golds: maxGolds, exact_golds: exactGolds } = config.label

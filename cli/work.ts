@@ -4,7 +4,7 @@ import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { rejects, totals } from '../topics/index.ts'
 import { progress } from './progress.ts'
-import { runState, settledBy, type RunState } from './runs.ts'
+import { concernsOf, runState, settledBy, type RunState } from './runs.ts'
 import { stagesOf } from './stages.ts'
 import type { World } from './world.ts'
 
@@ -41,7 +41,7 @@ export const work = async (world: World, { stages, entry, what, untilEmpty }: Wo
   const { log, codec, names, now, config, observe, tables, screen } = world
   const bound = await stagesOf(world, stages)
   const running = await engine({
-    ...{ log, codec, names, now, observe, rejects, totals, stages: bound },
+    ...{ log, codec, names, now, observe, rejects, totals, stages: bound, concerns: concernsOf(world) },
     ...{ partitions: config.partitions, table: tables.totals },
   })
   const bar = progress(what, screen)

@@ -10,7 +10,6 @@ import { jsonLogger, terminalLogger } from '../adapters/logger.ts'
 import { encoderModel } from '../adapters/models/encoder.ts'
 import { readerModel } from '../adapters/models/reader.ts'
 import { openEmbedder } from '../adapters/onnx/index.ts'
-import { retriever } from '../adapters/retriever.ts'
 import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
 import { openSqliteLog } from '../adapters/sqlite/log.ts'
 import { sqliteRegistry } from '../adapters/sqlite/registry.ts'
@@ -41,7 +40,6 @@ export interface World {
   readonly llama: Opened<Awaited<ReturnType<typeof openLlama>>>
   readonly embedder: Opened<Awaited<ReturnType<typeof openEmbedder>>>
   readonly store: Opened<Awaited<ReturnType<typeof openStore>>>
-  readonly retriever: Opened<ReturnType<typeof retriever>>
   readonly selector: typeof retrievalOrder
   /** The same world with another stream and settings: one log, one model. */
   as(config: Config): World
@@ -133,8 +131,6 @@ export const openWorld = async (config: Config, screen: Screen, env: NodeJS.Proc
     }
     return {
       ...{ config: settings, screen, observe, log, codec, names: named, now: Date.now, tables, llama, embedder, store },
-      retriever: async () =>
-        retriever({ embedder: await embedder(), store: await store(), mode: settings.retrieve.mode }),
       selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
       as: of,
       async close() {

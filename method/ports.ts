@@ -83,7 +83,7 @@ export interface Reader {
 /** Texts to vectors of one length. Queries and passages may be treated differently (prefixes). */
 export interface Embedder {
   readonly identity: EmbedderIdentity
-  embed(texts: readonly string[], as: 'query' | 'passage', signal: AbortSignal): Promise<Float32Array[]>
+  embed(texts: readonly string[], as: 'query' | 'passage', signal: AbortSignal, hint?: Hint): Promise<Float32Array[]>
   close(): Promise<void>
 }
 
@@ -115,7 +115,7 @@ export interface PassageStore {
 
 /** Finds candidates for a question. */
 export interface Retriever {
-  retrieve(question: string, k: number, signal: AbortSignal): Promise<Candidate[]>
+  retrieve(question: string, k: number, signal: AbortSignal, hint?: Hint): Promise<Candidate[]>
 }
 
 /** What a selector may see: never golds, never has-answer. */

@@ -12,9 +12,9 @@ export const index = processor({
   to: [],
   policy: bulk({ inFlight: 64 }),
 
-  async step(passage, { embedder, store }: { embedder: Embedder; store: PassageStore }, signal) {
+  async step(passage, { embedder, store }: { embedder: Embedder; store: PassageStore }, signal, attempt) {
     if (passage.text.trim() === '') throw new Rejected(`passage ${passage.id} has no text`)
-    const [vector] = await embedder.embed([passageText(passage)], 'passage', signal)
+    const [vector] = await embedder.embed([passageText(passage)], 'passage', signal, attempt)
     await store.upsert([{ passage, vector: vector! }], signal)
     return []
   },

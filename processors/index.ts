@@ -24,3 +24,7 @@ export const processors = [index, imagine, retrieve, label, distil, select, gene
 
 /** Names of a topology's stages, first to last. */
 export const stagesOfTopology = (name: Topology): string[] => topologies[name].map((each) => each.name)
+
+/** Stages that work on a run of this topology: candidates that were found may be labelled, too, to see what gain says. */
+export const stagesFor = (name: Topology): string[] =>
+  name === 'finding' ? [...stagesOfTopology(name), label.name] : stagesOfTopology(name)

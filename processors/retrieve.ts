@@ -20,8 +20,8 @@ export const retrieve = processor({
   to: [candidates],
   policy: interactive({ inFlight: 16 }),
 
-  async step({ run, asked_at, query, pseudo_passage }, { retriever, k, notAvailable }: Retrieving, signal) {
-    const found = await retriever.retrieve(query.question, k, signal)
+  async step({ run, asked_at, query, pseudo_passage }, { retriever, k, notAvailable }: Retrieving, signal, attempt) {
+    const found = await retriever.retrieve(query.question, k, signal, attempt)
     const passages = assembleCandidates(query, found, pseudo_passage, { limit: k, notAvailable })
     return [candidates.message({ run, asked_at, query, passages })]
   },

@@ -42,6 +42,8 @@ export interface EngineOptions extends Pick<Books, 'codec' | 'names' | 'now'> {
   readonly rejects: Topic<Buffer>
   readonly observe: Observe
   readonly random?: () => number
+  /** See `Handling`. */
+  readonly concerns?: ((stage: string, run: string) => Promise<boolean>) | undefined
 }
 
 /** A topic as the log is asked to keep it. */
@@ -95,7 +97,7 @@ export interface Engine {
 
 /** Makes the topics, and runs these stages as one member of each of their groups. */
 export const engine = async (options: EngineOptions): Promise<Engine> => {
-  const { log, codec, names, stages, partitions, totals, table, rejects, observe, now, random } = options
+  const { log, codec, names, stages, partitions, totals, table, rejects, observe, now, random, concerns } = options
   const topics = topicsOf(stages, totals, rejects)
   await codec.prepare(topics)
   await log.apply(topics.map((topic) => specOf(names, topic, partitions)))
@@ -107,7 +109,22 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
     const books = { codec, names, topic: totals, table, now }
     running.push(
       await stage({
-        ...{ log, books, codec, names, processor, ports, endpoints, canary, policy, rejects, observe, now, random },
+        ...{
+          log,
+          books,
+          codec,
+          names,
+          processor,
+          ports,
+          endpoints,
+          canary,
+          policy,
+          rejects,
+          observe,
+          now,
+          random,
+          concerns,
+        },
         onFatal: fail,
       }),
     )

@@ -19,6 +19,11 @@ export interface Handling<In, Ports> extends World {
   readonly names: Names
   readonly codec: Codec
   readonly rejects: Topic<Buffer>
+  /**
+   * Is this stage to work on records of this run? What it is not to work on is settled and leaves nothing behind.
+   * @throws Rejected for a run that nobody has announced.
+   */
+  readonly concerns?: ((stage: string, run: string) => Promise<boolean>) | undefined
   readonly observe: Observe
   readonly now: () => number
 }
@@ -26,19 +31,22 @@ export interface Handling<In, Ports> extends World {
 export const bytesOf = (records: readonly Outgoing[]): number =>
   records.reduce((sum, { key, value }) => sum + 100 + (key?.length ?? 0) + (value?.length ?? 0), 0)
 
-/** `<run>/<id>`, where the run may stand in a header instead. */
-const origin = ({ key, headers }: Stored) => {
+/** Which run and record of it a stored record is: `<run>/<id>` in its key, where the run may stand in a header instead. */
+export const originOf = (
+  { key, headers }: Pick<Stored, 'key' | 'headers'>,
+  { keyedByRun }: Pick<Topic, 'keyedByRun'>,
+): { run: string; id: string } => {
   const text = key?.toString() ?? ''
-  const cut = text.indexOf('/')
-  const run = headers.run ?? (cut < 0 ? '' : text.slice(0, cut))
-  return { run, id: headers.run === undefined || text.startsWith(`${run}/`) ? text.slice(cut + 1) : text }
+  const cut = keyedByRun ? text.indexOf('/') : -1
+  const run = headers.run ?? text.slice(0, Math.max(0, cut))
+  return { run, id: text.startsWith(`${run}/`) ? text.slice(run.length + 1) : text }
 }
 
 /** A retried dead letter takes its earlier outcome back, in the same transaction that gives it the new one. */
-const superseded = (record: Stored): Tally[] => {
+const superseded = (record: Stored, from: Topic): Tally[] => {
   const kind = record.headers['supersedes.kind']
   if (kind === undefined) return []
-  const of = origin(record)
+  const of = originOf(record, from)
   return [
     { ...of, outcome: 'rejected', reason: kind, times: -1 },
     { ...of, outcome: 'retried' },
@@ -65,12 +73,16 @@ export const rejected = <In, Ports>(record: Stored, failure: Failure, handling: 
   const { key, value, partition } = record
   return {
     records: [{ topic: names.topic(rejects), partition, key, value, headers, timestamp: now() }],
-    tallies: [...superseded(record), { ...origin(record), outcome: 'rejected', reason: failure.kind }],
+    tallies: [
+      ...superseded(record, processor.from as Topic),
+      { ...originOf(record, processor.from as Topic), outcome: 'rejected', reason: failure.kind },
+    ],
   }
 }
 
 const passedOn = (headers: Headers, stage: string, attempts: number, traceparent: string | undefined): Headers => ({
   ...(headers.run !== undefined && { run: headers.run }),
+  ...(headers.settings !== undefined && { settings: headers.settings }),
   stage,
   attempt: String(attempts),
   ...(traceparent !== undefined && { traceparent }),
@@ -99,12 +111,19 @@ const encoded = <In, Ports>(
   }
 }
 
+interface Stepped<In> {
+  readonly value: In | undefined
+  readonly outputs: Message[]
+}
+
 const stepOn = async <In, Ports>(
-  { processor, ports, codec }: Handling<In, Ports>,
+  { processor, ports, codec, concerns }: Handling<In, Ports>,
   record: Stored,
   signal: AbortSignal,
   attempt: Attempt,
-): Promise<{ value: In | undefined; outputs: Message[] }> => {
+): Promise<Stepped<In> | 'no concern'> => {
+  const { run } = originOf(record, processor.from as Topic)
+  if (run !== '' && concerns && !(await concerns(processor.name, run))) return 'no concern'
   if (record.value !== null) {
     const value = await codec.decode(processor.from, record.value)
     return { value, outputs: await processor.step(value, ports, signal, attempt) }
@@ -120,6 +139,7 @@ export const handle = async <In, Ports>(
   signal: AbortSignal,
 ): Promise<Result> => {
   const { processor, observe } = handling
+  const from = processor.from as Topic
   const labels = { stage: processor.name }
   if (isForAnother(record, processor.name)) return { records: [], tallies: [] }
   return observe.tracer.span(processor.name, record.headers.traceparent, async (traceparent) => {
@@ -130,13 +150,14 @@ export const handle = async <In, Ports>(
     }
     const outcome = await tried((s, attempt) => stepOn(handling, record, s, attempt), handling, signal, onRetry)
     if ('failure' in outcome) return rejected(record, outcome.failure, handling)
+    if (outcome.value === 'no concern') return { records: [], tallies: [] }
     const { value, outputs } = outcome.value
     const headers = passedOn(record.headers, processor.name, outcome.attempts, traceparent)
     try {
       const records = outputs.map((message) => encoded(handling, record, headers, message))
       const tally =
         value === undefined ? { outcome: 'forgotten' } : (processor.tally?.(value, outputs) ?? { outcome: 'done' })
-      return { records, tallies: [...superseded(record), { ...origin(record), ...tally }] }
+      return { records, tallies: [...superseded(record, from), { ...originOf(record, from), ...tally }] }
     } catch (error) {
       const failure: Failure = { kind: 'unwritable', reason: sentence(error), attempts: outcome.attempts }
       return rejected(record, failure, handling)

@@ -2,7 +2,7 @@ import type { Codec } from './codec.ts'
 import { Fatal, Unavailable } from './errors.ts'
 import type { Log, Outgoing, Outcome, Seat, Settled } from './log.ts'
 import { partitionOf } from './partition.ts'
-import type { Message, Names } from './topic.ts'
+import type { Headers, Message, Names } from './topic.ts'
 import { delay, pause } from './wait.ts'
 
 /**
@@ -21,6 +21,8 @@ export interface SourceOptions {
   readonly now: () => number
   readonly signal: AbortSignal
   readonly batch?: { records: number; bytes: number }
+  /** Go with every record. */
+  readonly headers?: Headers
   /** Entered so far, of this source. */
   readonly onProgress?: (entered: number) => void
 }
@@ -43,7 +45,7 @@ export interface Entered {
 const retry = { from: 50, to: 5000 }
 
 const outgoing = (
-  { codec, names, partitions, now }: SourceOptions,
+  { codec, names, partitions, now, headers: common }: SourceOptions,
   { topic, key, value, headers }: Message,
   partition = partitionOf(key, partitions),
 ): Outgoing => ({
@@ -51,7 +53,7 @@ const outgoing = (
   partition: topic.control ? 0 : partition,
   key: Buffer.from(key),
   value: value === null ? null : codec.encode(topic, value),
-  headers,
+  headers: { ...common, ...headers },
   timestamp: now(),
 })
 
@@ -67,7 +69,10 @@ const opened = async (seat: Seat, signal: AbortSignal): Promise<Settled | undefi
   }
 }
 
-const another = (name: string) => new Fatal(`another process is importing ${name}; let it finish`)
+/** Somebody else holds the source, or went on with it in the meantime. */
+export class Overtaken extends Fatal {}
+
+const another = (name: string) => new Overtaken(`another process is importing ${name}; let it finish`)
 
 /** Settles a batch for certain: after an unknown outcome the seat tells whether it was, or whether another went on. */
 const settle = async (
@@ -94,7 +99,7 @@ const settle = async (
  * Enters what `items` yields, from where the last attempt ended: `items(from)` must leave out what stands before
  * `from`. What `last` gives is written with the final batch, in its transaction: e.g. that the run is closed.
  *
- * @throws Fatal when another process imports the same source, and whatever `items` throws.
+ * @throws Overtaken when another process imports the same source, and whatever `items` throws.
  */
 export const enter = async (
   options: SourceOptions,

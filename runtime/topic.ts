@@ -15,6 +15,8 @@ export interface TopicOptions<T> {
   compact?: boolean
   /** One per prefix, one partition, read whole by every process. */
   control?: boolean
+  /** Keys begin with `<run>/` (default); otherwise only a header can name the run of a record. */
+  keyedByRun?: boolean
   /** Largest value in bytes that the log must take (default 16 MB). */
   maxBytes?: number
 }
@@ -44,6 +46,7 @@ export const topic = <T>(options: TopicOptions<T>): Topic<T> => {
   const made: Topic<T> = {
     compact: false,
     control: false,
+    keyedByRun: true,
     maxBytes: megabytes(16),
     ...options,
     schema: options.schema,

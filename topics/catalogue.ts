@@ -27,6 +27,7 @@ export const passages = topic<Passage>({
   name: 'passages',
   schema: Passage,
   key: ({ id }) => id,
+  keyedByRun: false,
   retention: 'forever',
 })
 

@@ -9,7 +9,7 @@ import type { Message, Topic } from '../../runtime/topic.ts'
 import type { Answer } from '../../schemas/answer.ts'
 import { answers, candidates, queries, rejects } from '../../topics/index.ts'
 import { table } from '../report.ts'
-import { sourceOf } from '../runs.ts'
+import { openRun, sourceOf } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
@@ -39,6 +39,7 @@ const act = (io: Io) => async (question: string, flags: Globals) => {
     const id = derivedQueryId(question, world.now())
     const run = 'live'
     const query = { id, question, answers: [], dataset: '', lang: 'en', gold_passage_ids: [] }
+    await openRun(world, { run, topology: 'answering', source: '' }, io.signal)
     const before = {
       answers: await ends(world, answers),
       candidates: await ends(world, candidates),

@@ -1,6 +1,7 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { Fatal } from '../../runtime/errors.ts'
 import type { Gains } from '../../schemas/gains.ts'
 import { gains } from '../../topics/index.ts'
 import type { Config } from '../config.ts'
@@ -22,16 +23,31 @@ interface Flags extends Globals {
 
 /** Small enough for two cores and a coffee; `--set` changes any of it. */
 const defaults = {
-  data: '.gainstream/demo',
-  stream: 'demo',
   'retrieve.k': 6,
   'imagine.tokens': 80,
   'generate.answer_tokens': 16,
 }
 
-/** A finished demo starts over; an interrupted one goes on. */
+/** Says that a folder was made by the demo, so that the demo may empty it. */
+const marker = 'gainstream-demo'
+const own = ['log.sqlite', 'store.sqlite', 'scores.sqlite'].flatMap((file) => [file, `${file}-wal`, `${file}-shm`])
+
+/**
+ * A finished demo starts over; an interrupted one goes on. Only a folder that the demo made is touched, and only files
+ * that it wrote.
+ * @throws Fatal for a folder that holds something else.
+ */
 const begin = (data: string, keep: boolean) => {
-  if (!keep && existsSync(join(data, 'finished'))) rmSync(data, { recursive: true, force: true })
+  const state = join(data, marker)
+  const made = existsSync(state)
+  if (!made && own.some((file) => existsSync(join(data, file)))) {
+    throw new Fatal(`${data} holds data that is not the demo's: name another folder with --data`)
+  }
+  if (made && !keep && readFileSync(state, 'utf8').startsWith('finished')) {
+    for (const file of own) rmSync(join(data, file), { force: true })
+  }
+  mkdirSync(data, { recursive: true })
+  if (!made || !keep) writeFileSync(state, 'under way\n')
 }
 
 const preview = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
@@ -108,11 +124,13 @@ const nextSteps = ({ data }: Config) =>
 
 const act = (io: Io) => async (flags: Flags) => {
   const started = Date.now()
-  const config = configOf(io, flags, {}, defaults)
+  // Never where a configuration keeps real data: folder and stream are the demo's own unless a flag says otherwise.
+  const { data = '.gainstream/demo', stream = 'demo' } = flags
+  const config = configOf(io, { ...flags, data, stream }, {}, defaults)
   begin(config.data, flags.keep ?? false)
   await inWorld(config, io, async (world) => {
     const { result, evaluated, telling } = await loop(world, io)
-    writeFileSync(join(config.data, 'finished'), `${new Date().toISOString()}\n`)
+    writeFileSync(join(config.data, marker), 'finished\n')
     if (flags.json) return io.out(JSON.stringify({ ...result, conditions: evaluated, telling }))
     io.out('')
     if (telling) io.out(`${rankAgainstGain(telling)}\n`)

@@ -1,11 +1,10 @@
 import type { Command } from 'commander'
 import { Fatal } from '../../runtime/errors.ts'
-import type { Topic } from '../../runtime/topic.ts'
-import { processors } from '../../processors/index.ts'
+import { processors, stagesFor, type Topology } from '../../processors/index.ts'
 import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
-import { readRejects, retry, type Reject } from '../rejects.ts'
+import { inputOf, readRejects, retry, valueOf, type Reject } from '../rejects.ts'
 import { table } from '../report.ts'
-import { openStream } from '../runs.ts'
+import { openStream, runEntry } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
@@ -42,7 +41,7 @@ const list = (io: Io) => async (flags: Filter) =>
       count: own?.length ?? 0,
     }))
     summary.sort((a, b) => b.count - a.count)
-    const plain = found.map(({ headers: _headers, value: _value, ...reject }) => reject)
+    const plain = found.map(({ headers: _headers, ...reject }) => reject)
     if (flags.json) return io.out(JSON.stringify({ rejects: plain, reasons: summary }))
     if (found.length === 0) return io.out('no rejects')
     const rows = plain.map(({ id, run, key, stage, kind, reason, resolved }) => [
@@ -61,14 +60,21 @@ const show = (io: Io) => async (id: string, flags: Filter) =>
   inStream(configOf(io, flags), io, async (world) => {
     const found = (await readRejects(world)).find((reject) => reject.id === id)
     if (!found) throw new Fatal(`there is no reject ${id}: gainstream rejects list shows their ids`)
-    const { value, ...reject } = found
-    const input = processors.find(({ name }) => name === found.stage)?.from as Topic | undefined
+    const value = await valueOf(world, found)
     const decoded =
-      input && value
-        ? await world.codec.decode(input, value).catch((error: Error) => `cannot be decoded: ${error.message}`)
-        : null
-    io.out(JSON.stringify({ ...reject, value: decoded }, null, flags.json ? 0 : 2))
+      value &&
+      (await world.codec
+        .decode(inputOf(found.stage), value)
+        .catch((error: Error) => `cannot be decoded: ${error.message}`))
+    io.out(JSON.stringify({ ...found, value: decoded }, null, flags.json ? 0 : 2))
   })
+
+/** The stages that the topologies of these runs have, in order. */
+const stagesOfRuns = async (world: World, wanted: ReadonlySet<string>) => {
+  const entries = await Promise.all([...wanted].map((run) => runEntry(world, run)))
+  const names = new Set(entries.flatMap((entry) => (entry ? stagesFor(entry.topology as Topology) : [])))
+  return processors.map(({ name }) => name).filter((name) => names.has(name))
+}
 
 const again = (io: Io) => async (flags: Filter) =>
   inStream(configOf(io, flags), io, async (world) => {
@@ -90,12 +96,9 @@ const again = (io: Io) => async (flags: Filter) =>
         : `${retried} of ${found.length} rejects went back to ${to}`,
     )
     if (flags.work && retried > 0) {
-      const stages = processors.map(({ name }) => name)
-      await work(
-        await openStream(world, io.signal),
-        { stages, what: 'working on what was sent back', untilEmpty: true },
-        io.signal,
-      )
+      const opened = await openStream(world, io.signal)
+      const stages = await stagesOfRuns(opened, new Set(found.map(({ run }) => run)))
+      await work(opened, { stages, what: 'working on what was sent back', untilEmpty: true }, io.signal)
     }
   })
 

@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { retriever } from '../../adapters/retriever.ts'
 import { openStore } from '../../adapters/store/index.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile, queryFile } from '../../cli/import.ts'
@@ -73,7 +72,6 @@ const dressed = (opened: World, { scorer: scores = scorer().port, reader: reads 
     llama: async () => ({ scorer: scores, reader: reads, close: async () => {} }),
     embedder: async () => embedder,
     store: () => (store ??= openStore({ path, encoder })),
-    retriever: async () => retriever({ embedder, store: await world.store(), mode: opened.config.retrieve.mode }),
     as: (config) => ({ ...dressed(opened.as(config), { scorer: scores, reader: reads }), store: world.store }),
     async close() {
       await (await store)?.close()
