@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareRuns, meanInterval, overall } from '../../method/index.ts'
+import { binomial } from '../../method/binomial.ts'
 import { draw, generator, hash } from '../../method/random.ts'
 
 const few = { resamples: 500 }
@@ -22,6 +23,41 @@ describe('chance', () => {
     for (let i = 0; i < 100_000; i++) counts[random(10)]!++
     expect(counts).toHaveLength(10)
     for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(500) // 5 standard deviations
+  })
+})
+
+describe('a binomial draw', () => {
+  const random = generator('binomial')
+  const uniform = () => (random(2 ** 32) + 0.5) / 2 ** 32
+  const logs = (n: number) => Array.from({ length: n }, (_, i) => Math.log(i + 1)).reduce((sum, x) => sum + x, 0)
+  const chance = (n: number, p: number, k: number) =>
+    Math.exp(logs(n) - logs(k) - logs(n - k) + k * Math.log(p) + (n - k) * Math.log(1 - p))
+
+  test.each([
+    [12, 0.3],
+    [200, 0.02],
+    [40, 0.5],
+    [90, 0.25],
+    [90, 0.8],
+    [400, 0.04],
+  ])('of %i trials with p = %d has the probabilities of the textbook', (n, p) => {
+    const draws = 100_000
+    const seen = new Map<number, number>()
+    for (let i = 0; i < draws; i++) {
+      const k = binomial(n, p, uniform)
+      seen.set(k, (seen.get(k) ?? 0) + 1)
+    }
+    for (let k = 0; k <= n; k++) {
+      const expected = draws * chance(n, p, k)
+      // Five standard deviations, and one for what is hardly ever drawn.
+      expect(Math.abs((seen.get(k) ?? 0) - expected)).toBeLessThan(5 * Math.sqrt(expected) + 1)
+    }
+    expect([...seen.keys()].every((k) => k >= 0 && k <= n)).toBe(true)
+  })
+
+  test('of certain or impossible success needs no chance', () => {
+    const never = () => expect.fail('drawn')
+    expect([binomial(9, 1, never), binomial(9, 0, never), binomial(0, 0.5, never)]).toEqual([9, 0, 0])
   })
 })
 
@@ -69,6 +105,28 @@ describe('a mean with its interval', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  test('of 100,000 grades with few levels takes seconds, and is the one that theory gives', () => {
+    const levels = [0, 0.25, 0.5, 2 / 3, 1]
+    const values = Array.from({ length: 100_000 }, (_, i) => levels[(i * i) % 5]!)
+    const started = performance.now()
+    const { n, mean, low, high } = meanInterval(values)!
+    expect(performance.now() - started).toBeLessThan(2000)
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n
+    const error = Math.sqrt(variance / n)
+    expect((low - mean) / error).toBeCloseTo(-1.96, 1)
+    expect((high - mean) / error).toBeCloseTo(1.96, 1)
+    expect(meanInterval(values.toReversed())).toEqual({ n, mean, low, high })
+  })
+
+  test('is as wide where levels are counted as where each draw is made', () => {
+    const values = Array.from({ length: 999 }, (_, i) => (i % 9 === 0 ? 1 : 0))
+    const width = ({ low, high }: { low: number; high: number }) => high - low
+    const drawn = meanInterval(values)!
+    const counted = meanInterval([...values, 1, 0, 0, 0, 0, 0, 0, 0, 0])!
+    expect(width(counted) / width(drawn)).toBeGreaterThan(0.93)
+    expect(width(counted) / width(drawn)).toBeLessThan(1.07)
   })
 
   test('of one value is that value, and of none does not exist', () => {
