@@ -19,17 +19,19 @@ const question = ['question', 'query'] as const
 const answers = ['answers', 'golden_answers', 'answer'] as const
 const known = ['id', '_id', ...question, ...answers, 'dataset', 'lang', 'gold_passage_ids'] as const
 
-/** A query without golds has no answers. Without an id it gets one from its question. */
+/** A query without golds has no answers. Without an id it gets one from its question, dataset and answers together. */
 const queryOf = (fields: Fields): Query => {
   if (('text' in fields || 'contents' in fields) && !question.some((name) => name in fields)) {
     throw new Rejected('this is a passage, not a query; name a file of queries here')
   }
-  const asked = text(fields, 'the question', ...question)
-  return {
-    id: givenId(fields) ?? derivedId(asked),
-    question: asked,
+  const content = {
+    question: text(fields, 'the question', ...question),
     answers: texts(fields, ...answers) ?? [],
     dataset: optionalText(fields, '', 'dataset'),
+  }
+  return {
+    id: givenId(fields) ?? derivedId(JSON.stringify([content.question, content.dataset, content.answers])),
+    ...content,
     lang: optionalText(fields, 'en', 'lang'),
     gold_passage_ids: texts(fields, 'gold_passage_ids') ?? [],
   }

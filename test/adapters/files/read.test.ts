@@ -204,7 +204,17 @@ describe('queries', () => {
     expect(await values(readQueries(file('a.jsonl', jsonl(record))))).toEqual([query])
   })
 
-  test('get ids from their questions, and the same question under two ids stays two queries', async () => {
+  test('without ids are one where question, dataset and answers are the same, and otherwise two', async () => {
+    const one = { question: 'who lives?', answers: ['Kent'], dataset: 'nq' }
+    const others = [one, { ...one, answers: ['Lear'] }, { ...one, dataset: 'squad' }, { ...one, answers: [] }]
+    const read = await values(readQueries(file('a.jsonl', jsonl(...others, { ...one, query: 'ignored' }))))
+    expect(read.map(({ answers, dataset }) => [dataset, answers])).toEqual(
+      others.map(({ answers, dataset }) => [dataset, answers]),
+    )
+    expect(new Set(read.map(({ id }) => id)).size).toBe(others.length)
+  })
+
+  test('get ids from their content, and the same question under two ids stays two queries', async () => {
     const [derived] = await values(readQueries(file('a.jsonl', jsonl({ question: 'who lives?' }))))
     expect(derived?.id).toMatch(/^[0-9a-f]{16}$/)
     const twice = jsonl({ id: 'a', question: 'who lives?' }, { id: 'b', question: 'who lives?' })
