@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openScoreCache, type ScoreKey } from '../../../adapters/llama/cache.ts'
 import { openLlama } from '../../../adapters/llama/index.ts'
@@ -14,6 +15,13 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const key = (n: number, changes: Partial<ScoreKey> = {}): ScoreKey => ({ prompt: [1, 2, n], base: [1, n], answer: [7, 8], alphas: [0.5], ...changes }) // prettier-ignore
 const score = (n: number) => ({ plain: [-n, -0.1], contrast: [[-n / 3, -1e-300]] })
+
+const listening = () => {
+  const warnings: string[] = []
+  const nothing = () => {}
+  const warn = (_fields: unknown, message: string) => void warnings.push(message)
+  return { logger: { debug: nothing, info: nothing, warn, error: nothing }, warnings }
+}
 
 describe('the score cache', () => {
   test('gives back the very numbers, also to another process that opens the file', () => {
@@ -61,6 +69,45 @@ describe('the score cache', () => {
     await new Promise((resolve) => child.once('close', resolve))
     const cache = openScoreCache(path, 'reader')
     expect(cache.get(key(5))).toEqual(score(5))
+    cache.close()
+  })
+
+  test('a damaged file is a miss, and is said once', () => {
+    const path = join(folder, 'damaged.sqlite')
+    const { logger, warnings } = listening()
+    const cache = openScoreCache(path, 'reader', { logger })
+    cache.put([1, 2, 3].map((n) => [key(n), score(n)]))
+    const damage = new DatabaseSync(path)
+    damage.exec(`UPDATE scores SET value = x'0102' WHERE id = 1`)
+    damage.exec('UPDATE scores SET value = zeroblob(24) WHERE id = 2')
+    expect([1, 2, 3].map((n) => cache.get(key(n)))).toEqual([undefined, undefined, score(3)])
+    damage.exec('ALTER TABLE scores RENAME TO gone')
+    damage.close()
+    expect(cache.get(key(3))).toBeUndefined()
+    expect(warnings).toEqual(['the score cache cannot be read: scores are computed again'])
+    cache.close()
+  })
+
+  test('a busy file holds nobody up, is said once, and is written again when it is free', async () => {
+    const path = join(folder, 'busy.sqlite')
+    const { logger, warnings } = listening()
+    const cache = openScoreCache(path, 'reader', { logger, retry: 50 })
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    const started = performance.now()
+    cache.put([[key(1), score(1)]])
+    expect(performance.now() - started).toBeLessThan(200)
+    const held = performance.now()
+    cache.put([[key(2), score(2)]])
+    expect(performance.now() - held).toBeLessThan(20)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    cache.put([[key(3), score(3)]])
+    other.exec('COMMIT')
+    other.close()
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    cache.put([[key(4), score(4)]])
+    expect([1, 2, 3, 4].map((n) => cache.get(key(n)))).toEqual([undefined, undefined, undefined, score(4)])
+    expect(warnings).toEqual(['the score cache cannot be written: some scores are not remembered'])
     cache.close()
   })
 
