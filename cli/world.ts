@@ -78,6 +78,7 @@ const lazily = () => {
 /** The world without its models and its log: what the commands that only compute on files need, too. */
 export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) => {
   const { once, closeAll } = lazily()
+  const { logger } = observer(config, screen)
   const steps = () => {
     const bars = new Map<string, ReturnType<typeof progress>>()
     return (what: string, done: number, total?: number) => {
@@ -90,11 +91,11 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
     const path = await readerModel({ path: config.reader.model, home: home(env), onProgress: steps() })
     const { threads, sequences, context, gpu } = config.reader
     const scoreCachePath = join(folder(config.data), 'scores.sqlite')
-    return openLlama({ modelPath: path, threads, sequences, contextSize: context, gpu, scoreCachePath })
+    return openLlama({ modelPath: path, threads, sequences, contextSize: context, gpu, scoreCachePath, logger })
   })
   const embedder = once(async () => {
     const model = await encoderModel({ path: config.encoder.model, home: home(env), onProgress: steps() })
-    return openEmbedder({ folder: model, threads: config.encoder.threads })
+    return openEmbedder({ folder: model, threads: config.encoder.threads, logger })
   })
   const store = once(async () => {
     const { identity } = await embedder()
