@@ -1,28 +1,12 @@
 /** The command line: one file a command; failures end here, as one sentence and an exit code. */
 import { once } from 'node:events'
-import { Command, CommanderError } from 'commander'
-import { Fatal, Rejected, sentence, Unavailable } from '../runtime/errors.ts'
+import { Command } from 'commander'
 import { commands } from './commands.ts'
 import type { Io } from './command.ts'
+import { failure, type ExitCode } from './failure.ts'
 import { screen } from './progress.ts'
 import { Interrupted } from './work.ts'
 import { version } from './version.ts'
-
-/** 0 done · 1 failed · 2 wrong usage · 130 interrupted. */
-export type ExitCode = 0 | 1 | 2 | 130
-
-const expected = (error: unknown) => [Fatal, Rejected, Unavailable].some((kind) => error instanceof kind)
-
-const failure = (error: unknown, { screen: { write }, env, signal }: Io): ExitCode => {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof Interrupted || signal.aborted) {
-    write(`gainstream: ${error instanceof Interrupted ? error.message : 'stopped'}\n`)
-    return 130
-  }
-  write(`gainstream: ${expected(error) ? '' : 'unexpected: '}${sentence(error).replace(/\s*\n\s*/g, ' ')}\n`)
-  if (env.GAINSTREAM_LOG === 'debug' && error instanceof Error) write(`${error.stack}\n`)
-  return 1
-}
 
 /** A mistake in the command line, as one sentence like any other. */
 const usage = (text: string): string => {
