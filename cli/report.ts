@@ -7,8 +7,12 @@ export const figureNames = ['strict_em', 'boundary_em', 'containment_em', 'f1', 
 /** A number, an interval behind it or not; `-` where there is none. */
 const isFigure = (text: string | undefined) => !text || /^([-+]?\d|-$)/.test(text)
 
+/** Text from outside as one line without control characters: a terminal would obey them. */
+export const harmless = (text: string): string => text.replace(/\p{Cc}+/gu, ' ')
+
 /** A table of equal columns below their heads; columns of figures are right-aligned, but for the first. */
-export const table = (rows: readonly (readonly string[])[]): string => {
+export const table = (given: readonly (readonly string[])[]): string => {
+  const rows = given.map((row) => row.map(harmless))
   const [head = [], ...body] = rows
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const figures = head.map((_, column) => column > 0 && body.every((row) => isFigure(row[column])))
