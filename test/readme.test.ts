@@ -50,7 +50,8 @@ describe('commands', () => {
   const find = (at: Command, [word, ...rest]: readonly string[]): { command: Command; rest: readonly string[] } => {
     const found = at.commands.find((each) => each.name() === word)
     if (!found) throw new Error(`${at.name()} has no command ${word}`)
-    return found.commands.length > 0 ? find(found, rest) : { command: found, rest }
+    const deeper = rest[0] !== undefined && !rest[0].startsWith('-') && found.commands.length > 0
+    return deeper ? find(found, rest) : { command: found, rest }
   }
 
   test('are mentioned, and what npm is told to run are scripts', () => {
@@ -69,7 +70,7 @@ describe('commands', () => {
 
   const alone = [...new Set(spans.flatMap((span) => /^--[a-z-]+/.exec(span) ?? []))]
   test.for(alone)('%s, mentioned alone, is a flag of some command or of npm', (flag) => {
-    const leaves = program.commands.flatMap((each) => (each.commands.length > 0 ? each.commands : [each]))
+    const leaves = program.commands.flatMap((each) => [each, ...each.commands])
     const flags = leaves.flatMap(({ options }) => options.map(({ long }) => long))
     expect([...flags, '--help', '--ignore-scripts']).toContain(flag)
   })

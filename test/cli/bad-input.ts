@@ -1,4 +1,8 @@
-/** Bad inputs, and the one sentence that each ends in. A table: longer than a file of code should be. */
+/**
+ * Bad inputs, and the one sentence that each ends in.
+ *
+ * Longer than 250 lines because it is one table.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
