@@ -22,9 +22,27 @@ const goldFlags = (candidates: readonly Ranked[], goldIds: readonly string[]): b
 export const recallAt = (k: number, candidates: readonly Ranked[], goldIds: readonly string[]): number | null =>
   goldIds.length === 0 ? null : goldFlags(candidates, goldIds).slice(0, k).includes(true) ? 1 : 0
 
+/** The same of candidates that carry it as a flag: is the first choice among the retrieved ones a gold passage? */
+export const firstIsGold = (
+  scored: readonly Pick<Scored, 'source' | 'gold'>[],
+  goldIds: readonly string[],
+): boolean | null =>
+  goldIds.length === 0 ? null : (scored.find(({ source }) => source !== 'generated')?.gold ?? false)
+
 /** Is the first choice a gold passage? Candidates in the selector's order; null without known golds. */
-export const hitAt1 = (choices: readonly Ranked[], goldIds: readonly string[]): boolean | null =>
-  goldIds.length === 0 ? null : (goldFlags(choices, goldIds)[0] ?? false)
+export const hitAt1 = (choices: readonly Ranked[], goldIds: readonly string[]): boolean | null => {
+  const isGold = goldMatcher(choices, goldIds)
+  return firstIsGold(
+    choices.map((one) => ({ source: one.source, gold: isGold(one) })),
+    goldIds,
+  )
+}
+
+/** The oracle: does any candidate, generated or not, hold an answer? No candidate, no answer; null without golds. */
+export const someHasAnswer = (
+  scored: readonly Pick<Scored, 'has_answer'>[],
+  golds: readonly string[],
+): boolean | null => (golds.length === 0 ? null : scored.some(({ has_answer }) => has_answer === true))
 
 /** 1 where any of the first k retrieved passages holds an answer; null for a query without golds. */
 export const hasAnswerAt = (

@@ -1,23 +1,13 @@
 import { grade } from '../method/grade.ts'
+import { firstIsGold, someHasAnswer } from '../method/recall.ts'
 import { bulk } from '../runtime/policy.ts'
 import { processor } from '../runtime/processor.ts'
-import type { Context } from '../schemas/context.ts'
 import type { Metric } from '../schemas/metric.ts'
 import { answers, metrics } from '../topics/index.ts'
 import { only } from './usage.ts'
 
 /** Grades that are averaged, as they are named in the record. */
 const graded = ['strict_em', 'boundary_em', 'containment_em', 'f1'] as const
-
-/** hit@1: generated passages aside, is the first choice a gold passage or its twin? */
-const hit = ({ query, scored }: Context): boolean | null => {
-  if (query.gold_passage_ids.length === 0) return null
-  return scored.find(({ source }) => source !== 'generated')?.gold ?? false
-}
-
-/** Does some candidate hold an answer? Where there was no candidate, none does. */
-const oracle = ({ query, scored }: Context): boolean | null =>
-  query.answers.length === 0 ? null : scored.some(({ has_answer }) => has_answer === true)
 
 /** Grades an answer; a live query, which has no golds, leaves an ungraded metric that counts for completion. */
 export const evaluate = processor({
@@ -48,8 +38,8 @@ export const evaluate = processor({
         chosen_score: chosen?.score ?? null,
         margin: chosen && second ? chosen.score - second.score : null,
         chosen_has_answer: chosen?.has_answer ?? null,
-        oracle_has_answer: oracle(context),
-        hit: hit(context),
+        oracle_has_answer: someHasAnswer(scored, query.answers),
+        hit: firstIsGold(scored, query.gold_passage_ids),
         ...{ latency_ms: answered_at - asked_at, selector, reader, usage },
       }),
     ]
@@ -58,10 +48,11 @@ export const evaluate = processor({
   tally(_answer, outputs) {
     const metric = only<Metric>(outputs)
     const group = metric.dataset === '' ? 'all' : metric.dataset
-    const { chosen_has_answer, hit, latency_ms, chosen_source } = metric
+    const { chosen_has_answer, oracle_has_answer, hit, latency_ms, chosen_source } = metric
     const values = {
       ...(metric.graded && Object.fromEntries(graded.map((name) => [name, metric[name] ?? 0]))),
       ...(chosen_has_answer !== null && { has_answer: Number(chosen_has_answer) }),
+      ...(oracle_has_answer !== null && { oracle: Number(oracle_has_answer) }),
       ...(hit !== null && { hit: Number(hit) }),
     }
     const sums = { latency_ms, generated_chosen: Number(chosen_source === 'generated') }

@@ -51,6 +51,7 @@ describe('evaluate', () => {
           containment_em: 1,
           f1: expect.closeTo(2 / 3, 12) as number,
           has_answer: 1,
+          oracle: 1,
         },
       },
     })
@@ -79,8 +80,9 @@ describe('evaluate', () => {
   })
 
   test('where there were no candidates the oracle has no answer either: it is a miss, not unknown', async () => {
-    const { value } = await evaluated(answer({ passages: 0 }, { gold_passage_ids: ['g'] }, []))
+    const { value, tally } = await evaluated(answer({ passages: 0 }, { gold_passage_ids: ['g'] }, []))
     expect(value).toMatchObject({ oracle_has_answer: false, hit: false })
+    expect(tally.figures?.values).toMatchObject({ oracle: 0, hit: 0 })
   })
 
   test('a single candidate has no margin', async () => {
