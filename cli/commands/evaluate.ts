@@ -5,8 +5,9 @@ import { openFilled } from '../checks.ts'
 import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
 import { conditions, derive, described, reached, type Condition } from '../conditions.ts'
 import { bring, queryFile, survey } from '../import.ts'
-import { figuresOf, microOf, shown, table } from '../report.ts'
-import { closeRun, runState, type RunState } from '../runs.ts'
+import { asJson, asText, uneven, versusFirst, type Evaluated } from '../evaluation.ts'
+import { microOf, shown, table } from '../report.ts'
+import { closeRun, runState } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
@@ -16,12 +17,6 @@ interface Flags extends Globals {
   readonly limit?: number
   readonly k?: number
   readonly conditions: readonly Condition[]
-}
-
-export interface Evaluated {
-  readonly condition: Condition
-  readonly stream: string
-  readonly state: RunState
 }
 
 const isCondition = (name: string): name is Condition => (conditions as readonly string[]).includes(name)
@@ -72,12 +67,11 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     const stages = ['imagine', 'retrieve', ...(flags.conditions.includes('gain') ? ['label'] : [])]
     await work(world, { stages, entry, what: `finding candidates (${stages.join(', ')})`, untilEmpty: true }, io.signal)
     const evaluated = await underConditions(world, entry, flags.conditions, io.signal)
-    const result = evaluated.map(({ condition, stream, state }) => ({
-      ...{ condition, stream, run: entry.run, outcomes: state.outcomes, rejected: state.rejected },
-      datasets: figuresOf(state),
-    }))
-    if (flags.json) io.out(JSON.stringify(result))
-    else io.out(`${conditionTable(evaluated)}\n(all queries as one, ×100, with 95 % bootstrap intervals)`)
+    const versus = await versusFirst(world, entry.run, evaluated)
+    if (!flags.json) return io.out(asText(evaluated, versus))
+    const remark = uneven(evaluated)
+    if (remark !== undefined) io.screen.write(`${remark}\n`)
+    io.out(JSON.stringify(asJson(entry.run, evaluated, versus)))
   })
 }
 
