@@ -19,8 +19,6 @@ export interface Holding extends Pick<Place, 'prove' | 'mayReturn'> {
 }
 
 const pageBytes = 1_048_576
-/** How often a topic is looked at again while it is read, in milliseconds: fetches know it by its name alone. */
-const lookEvery = 1_000
 
 export const settledOf = (
   client: Client,
@@ -75,17 +73,13 @@ const taker = (client: Client, { topic, id, partition, lost }: Holding) => {
   let source: ReturnType<typeof fetcher> | undefined
   let held: Held | undefined
   let fetching: { from: number; page: Promise<Held> } | undefined
-  let looked = Date.now()
 
-  /** I9: nobody reads on where records are missing, or where another topic has the same name. */
+  /** I9: why a fetch failed, where records are missing or another topic has the same name. */
   const look = async (from: number) => {
-    looked = Date.now()
-    const work = async () =>
-      client.once(`looking at ${topic}`, async (cluster) => {
-        const facts = await factsOf(cluster, topic)
-        return facts && { id: facts.id, bounds: (await boundsOf(cluster, topic, facts))[partition] }
-      })
-    const found = await work()
+    const found = await client.once(`looking at ${topic}`, async (cluster) => {
+      const facts = await factsOf(cluster, topic)
+      return facts && { id: facts.id, bounds: (await boundsOf(cluster, topic, facts))[partition] }
+    })
     if (!found?.bounds) throw new Fatal(`topic ${topic} was deleted: make it again, or remove the groups that read it`)
     if (found.id !== id)
       throw new Fatal(`topic ${topic} was deleted and made anew: remove the groups that knew the old one`)
@@ -99,10 +93,9 @@ const taker = (client: Client, { topic, id, partition, lost }: Holding) => {
   }
 
   const fetched = async (from: number): Promise<Held> => {
-    if (Date.now() - looked > lookEvery) await look(from)
     source ??= fetcher(client, topic)
     try {
-      const how = { committed: true, wait: client.settings.poll, bytes: pageBytes }
+      const how = { committed: true, wait: client.settings.poll, bytes: pageBytes, id }
       const page = (await source.fetch([{ partition, from }], how)).get(partition)
       return { from, records: page ? recordsOf(topic, partition, page) : [], next: page?.next ?? from }
     } catch (error) {

@@ -8,6 +8,7 @@ const codes = (error: unknown): string[] => {
     if ('type' in at && typeof at.type === 'string') found.push(at.type)
     const unknown = /Unknown error code (\d+)/.exec(at.message)?.[1]
     if (unknown) found.push(unknown)
+    if ('errors' in at && Array.isArray(at.errors)) found.push(...at.errors.flatMap(codes))
   }
   return found
 }
@@ -35,6 +36,17 @@ export const isRefused = (error: unknown) =>
     'OFFSET_METADATA_TOO_LARGE',
   )
 
+const impossible = [
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_PARTITIONS',
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_CONFIG',
+  'POLICY_VIOLATION',
+  'INVALID_SESSION_TIMEOUT',
+  'INVALID_TRANSACTION_TIMEOUT',
+  'INVALID_GROUP_ID',
+  'UNSUPPORTED_VERSION',
+]
 const forbidden = [
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
@@ -50,6 +62,7 @@ export const translated = (error: unknown, what: string): Fatal | Unavailable =>
   if (code) {
     return new Fatal(`${what}: Kafka does not allow it (${code}); give this user the permission`, { cause: error })
   }
+  if (is(error, ...impossible)) return new Fatal(`${what}: Kafka refuses it (${sentence(error)})`, { cause: error })
   return new Unavailable(`${what}: Kafka did not answer as it should (${sentence(error)})`, {
     cause: error,
     endpoint: 'kafka',

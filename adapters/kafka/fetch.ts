@@ -3,7 +3,7 @@ import type { Stored } from '../../runtime/log.ts'
 import { connectedTo, type Client } from './client.ts'
 import { textOf } from './headers.ts'
 import { factsOf } from './topics.ts'
-import type { TopicFacts } from './requests.ts'
+import { topicFacts, type TopicFacts } from './requests.ts'
 import type { Cluster, Fetched, Record } from './vendor.ts'
 
 export interface Page {
@@ -24,6 +24,8 @@ export interface How {
   /** Milliseconds that the broker may wait for something to come. */
   readonly wait: number
   readonly bytes: number
+  /** The topic must be the one of this id: a fetch knows it by its name alone. */
+  readonly id?: string
 }
 
 export interface Fetcher {
@@ -62,7 +64,15 @@ export const fetcher = (client: Client, topic: string): Fetcher => {
       const page = pageOf(answer, want.from, how.committed, false) ?? (await alone(nodeId, want, how))
       if (page) pages.set(want.partition, page)
     }
+    if (how.id !== undefined && wants.some(({ partition, from }) => (pages.get(partition)?.next ?? from) > from))
+      await verify(nodeId, how.id)
     return pages
+  }
+
+  /** Asked of the broker that was read, after it was read: an id that is still the same was the same then (I9). */
+  const verify = async (nodeId: number, id: string) => {
+    const now = await topicFacts(await cluster.findBroker({ nodeId }), topic)
+    if (now?.id !== id) throw absent(`topic ${topic} is not the one that it was`)
   }
 
   return {
@@ -88,9 +98,11 @@ export const fetcher = (client: Client, topic: string): Fetcher => {
 const found = async (cluster: Cluster, topic: string) => {
   await connectedTo(cluster)
   const facts = await factsOf(cluster, topic)
-  if (!facts) throw Object.assign(new Error(`there is no topic ${topic}`), { type: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  if (!facts) throw absent(`there is no topic ${topic}`)
   return facts
 }
+
+const absent = (message: string) => Object.assign(new Error(message), { type: 'UNKNOWN_TOPIC_OR_PARTITION' })
 
 /** `undefined`: there is more than came. kafkajs's own batches would read on at the high watermark, past open records. */
 const pageOf = (found: Fetched, from: number, committed: boolean, surely: boolean): Page | undefined => {

@@ -2,14 +2,15 @@
  * Kafka as the log: one transactional producer per claim under a stable id, positions and notes as offsets with their
  * metadata, reading by position. Needs Kafka 4.0 or newer (transactions that brokers verify, stable offsets).
  */
-import type { Log } from '../../runtime/log.ts'
+import { Fatal } from '../../runtime/errors.ts'
+import type { Log, Membership } from '../../runtime/log.ts'
 import { clientOf, settingsOf, type KafkaOptions } from './client.ts'
 import { settledOf } from './claim.ts'
 import { join } from './member.ts'
 import { read } from './read.ts'
 import { seatsOf, source } from './source.ts'
 import { apply, describe, factsOf, limitsOf, remove } from './topics.ts'
-import type { Membership } from '../../runtime/log.ts'
+import type { Broker } from './vendor.ts'
 
 export type { KafkaOptions } from './client.ts'
 
@@ -22,7 +23,7 @@ export const openKafkaLog = async (options: KafkaOptions): Promise<Log> => {
   const limits = limitsOf(client)
   const members = new Set<Membership>()
   try {
-    await client.ask('connecting', (cluster) => cluster.findControllerBroker())
+    verify(options, await client.ask('connecting', (cluster) => cluster.findControllerBroker()))
   } catch (error) {
     client.close()
     throw error
@@ -58,4 +59,11 @@ export const openKafkaLog = async (options: KafkaOptions): Promise<Log> => {
       client.close()
     },
   }
+}
+
+const endTransaction = 26
+/** Kafka 4.0 was the first to speak this version (KIP-890); older brokers apply offsets after the markers of their commit. */
+const verify = ({ brokers }: KafkaOptions, { versions }: Broker) => {
+  if ((versions[endTransaction]?.maxVersion ?? 0) >= 5) return
+  throw new Fatal(`the brokers at ${brokers.join(',')} are older than Kafka 4.0: the guarantees of this log need it`)
 }

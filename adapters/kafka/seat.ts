@@ -1,10 +1,10 @@
 /** A seat: open = fence, then read what was settled; settle = one transaction of records and the position. */
-import type { Batch, Outcome, Outgoing, Seat, Settled } from '../../runtime/log.ts'
+import type { Outcome, Outgoing, Seat, Settled } from '../../runtime/log.ts'
 import { Unavailable } from '../../runtime/errors.ts'
 import { toError, within } from '../../runtime/wait.ts'
 import type { Client } from './client.ts'
 import { isFenced, isRefused, translated } from './failures.ts'
-import type { LimitsOf } from './topics.ts'
+import type { Limits, LimitsOf } from './topics.ts'
 import { transactions, weightOf, type Position } from './transactions.ts'
 import { unless } from './unless.ts'
 
@@ -81,17 +81,21 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
     },
     async settle(batch) {
       if (gone() || shutOut) return { kind: 'fenced' }
+      const { records, position } = place.written(batch.settled)
+      const all = [...batch.records, ...records]
+      let bytes: number
       try {
-        const cause = await refusal(limits, batch)
+        const topics = await limitsIn(limits, all)
+        const cause = settledRefusal(batch.settled) ?? refusal(topics, all)
         if (cause) return { kind: 'refused', cause }
+        bytes = chunkOf(topics)
       } catch (error) {
         return { kind: 'unknown', cause: toError(error) }
       }
       if (!producer.open) return { kind: 'unknown', cause: new Error(`${place.id} has to be opened again`) }
-      const { records, position } = place.written(batch.settled)
       const late = () => new Error(`settling ${place.id} took longer than ${deadline} ms`)
       try {
-        await within(deadline, client.closed, () => producer.commit([...batch.records, ...records], position), late)
+        await within(deadline, client.closed, () => producer.commit(all, position, bytes), late)
         return { kind: 'done' }
       } catch (error) {
         return await failed(error)
@@ -104,21 +108,35 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
   }
 }
 
-const refusal = async (limits: LimitsOf, { records, settled }: Batch): Promise<Error | undefined> => {
-  if (!Number.isSafeInteger(settled.position) || settled.position < 0)
-    return new Error(`a settled position must be a whole number, not ${settled.position}`)
-  if (settled.note.length > longestNote)
-    return new Error(`a note of ${settled.note.length} characters is over the ${longestNote}`)
-  for (const topic of new Set(records.map((record) => record.topic))) {
-    const most = await limits.of(topic)
+type Topics = ReadonlyMap<string, Limits | undefined>
+
+const limitsIn = async (limits: LimitsOf, records: readonly Outgoing[]): Promise<Topics> => {
+  const found = new Map<string, Limits | undefined>()
+  for (const { topic } of records) if (!found.has(topic)) found.set(topic, await limits.of(topic))
+  return found
+}
+
+const largestChunk = 500_000
+/** A record batch holds no more than half of what the strictest of the topics takes: one that is full still fits. */
+const chunkOf = (topics: Topics) =>
+  Math.min(largestChunk, ...[...topics.values()].map((limits) => (limits?.batch ?? Infinity) / 2))
+
+const settledRefusal = ({ position, note }: Settled): Error | undefined => {
+  if (!Number.isSafeInteger(position) || position < 0)
+    return new Error(`a settled position must be a whole number, not ${position}`)
+  if (note.length > longestNote) return new Error(`a note of ${note.length} characters is over the ${longestNote}`)
+  return undefined
+}
+
+const refusal = (topics: Topics, records: readonly Outgoing[]): Error | undefined => {
+  for (const record of records) {
+    const { topic, partition, value } = record
+    const most = topics.get(topic)
     if (!most) return new Error(`there is no topic ${topic}`)
-    for (const record of records) {
-      if (record.topic !== topic) continue
-      if (record.partition >= most.partitions) return new Error(`topic ${topic} has no partition ${record.partition}`)
-      const bytes = record.value?.length ?? 0
-      if (bytes > most.value || weightOf(record) > most.batch)
-        return new Error(`a record of ${bytes} bytes is too large for ${topic} (${most.value})`)
-    }
+    if (partition >= most.partitions) return new Error(`topic ${topic} has no partition ${partition}`)
+    const bytes = value?.length ?? 0
+    if (bytes > most.value || weightOf(record) > most.batch)
+      return new Error(`a record of ${bytes} bytes is too large for ${topic} (${most.value})`)
   }
   return undefined
 }

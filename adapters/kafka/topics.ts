@@ -87,7 +87,10 @@ export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
       })),
     }),
   )
-  for (const { name } of missing) await until(client, name, (facts) => facts?.leaders.every((leader) => leader >= 0))
+  for (const spec of missing) {
+    const facts = await until(client, spec.name, (found) => found?.leaders.every((leader) => leader >= 0))
+    if (facts) verify(spec, facts) // another process may have made it
+  }
 }
 
 const verify = ({ name, partitions }: TopicSpec, { leaders }: TopicFacts) => {
@@ -99,7 +102,8 @@ const verify = ({ name, partitions }: TopicSpec, { leaders }: TopicFacts) => {
 
 const until = async (client: Client, topic: string, done: (facts: TopicFacts | undefined) => boolean | undefined) => {
   for (;;) {
-    if (done(await client.ask(`looking for ${topic}`, (cluster) => factsOf(cluster, topic)))) return
+    const facts = await client.ask(`looking for ${topic}`, (cluster) => factsOf(cluster, topic))
+    if (done(facts)) return facts
     await pause(10, client.closed)
     client.closed.throwIfAborted()
   }

@@ -27,13 +27,13 @@ export interface Transactions {
   /** Shuts out earlier holders, and waits until what they had decided is written. */
   fence(): Promise<void>
   readonly open: boolean
-  /** Everything or nothing. @throws after which only `fence` is of use */
-  commit(records: readonly Outgoing[], position: Position | undefined): Promise<void>
+  /** Everything or nothing, in record batches of at most `bytes`. @throws after which only `fence` is of use */
+  commit(records: readonly Outgoing[], position: Position | undefined, bytes: number): Promise<void>
   discard(): void
 }
 
-/** One send is one record batch per partition, never split: at most this many records, and bytes. */
-const chunk = { records: 500, bytes: 500_000 }
+/** One send is one record batch per partition, never split: at most this many records. */
+const mostRecords = 500
 /** From this many bytes a record on compression is worth its time. */
 const worthwhile = 1_000
 
@@ -42,6 +42,7 @@ export const transactions = (client: Client, transactionalId: string): Transacti
   const discard = () => {
     release(producer)
     producer = undefined
+    client.closed.removeEventListener('abort', discard)
   }
   return {
     get open() {
@@ -65,13 +66,15 @@ export const transactions = (client: Client, transactionalId: string): Transacti
         throw error
       }
       producer = made
+      client.closed.addEventListener('abort', discard, { once: true })
+      if (client.closed.aborted) discard()
     },
-    async commit(records, position) {
+    async commit(records, position, bytes) {
       if (!producer) throw new Error('this producer is not open')
       const mine = producer
       try {
         const transaction = await mine.transaction()
-        for (const part of chunks(records)) await send(transaction, part)
+        for (const part of chunks(records, bytes)) await send(transaction, part)
         if (position) await sendPosition(transaction, position)
         await transaction.commit()
       } catch (error) {
@@ -88,13 +91,13 @@ export const weightOf = ({ key, value, headers }: Outgoing): number =>
     100 + (key?.length ?? 0) + (value?.length ?? 0),
   )
 
-const chunks = (records: readonly Outgoing[]): Outgoing[][] => {
+const chunks = (records: readonly Outgoing[], most: number): Outgoing[][] => {
   const made: Outgoing[][] = []
   let bytes = Infinity
   for (const record of records) {
     const last = made.at(-1)
     bytes += weightOf(record)
-    if (last && bytes <= chunk.bytes && last.length < chunk.records) last.push(record)
+    if (last && bytes <= most && last.length < mostRecords) last.push(record)
     else {
       made.push([record])
       bytes = weightOf(record)

@@ -49,6 +49,8 @@ interface Member {
 
 /** A connected broker, as kafkajs builds it inside. */
 export interface Broker {
+  /** The newest version that it speaks, per kind of request. */
+  readonly versions: { readonly [apiKey: number]: { readonly maxVersion: number } | undefined }
   readonly connectionPool: { send<T>(protocol: Protocol<T>): Promise<T> }
   fetch(request: {
     isolationLevel: number
