@@ -1,3 +1,4 @@
+import { stagesOfTopology, type Topology } from '../processors/index.ts'
 import { engine } from '../runtime/engine.ts'
 import { Unavailable } from '../runtime/errors.ts'
 import { pause } from '../runtime/wait.ts'
@@ -24,8 +25,11 @@ export interface Working {
 }
 
 /** How many queries each stage has settled, and how the last one's ended. */
-const noteOf = ({ stages, outcomes, rejected }: RunState, names: readonly string[]) => {
-  const before = names.slice(0, -1).map((name) => [name, settledBy(stages[name]?.counts ?? {})] as const)
+const noteOf = ({ stages, outcomes, rejected }: RunState, names: readonly string[], topology: Topology) => {
+  const last = stagesOfTopology(topology).at(-1)
+  const before = names
+    .filter((name) => name !== last)
+    .map((name) => [name, settledBy(stages[name]?.counts ?? {})] as const)
   const ends = [...Object.entries(outcomes), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
   return [...before, ...ends].map(([name, n]) => `${name} ${n}`).join(', ')
 }
@@ -49,7 +53,7 @@ export const work = async (world: World, { stages, entry, what, untilEmpty }: Wo
   const show = async () => {
     if (!entry) return
     const state = await runState(world, entry)
-    bar.update(state.done, entry.count ?? undefined, noteOf(state, stages))
+    bar.update(state.done, entry.count ?? undefined, noteOf(state, stages, entry.topology as Topology))
   }
   const watch = async () => {
     while (!watching.signal.aborted) {
