@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openKafkaLog } from '../../../adapters/kafka/log.ts'
@@ -35,7 +35,7 @@ describe.skipIf(away)(title, () => {
     await log.apply([spec(name('small'), 2, { maxBytes: 1_000 })])
     const seat = log.source(name('writers'), 'w')
     await opened(seat)
-    const records = Array.from({ length: 500 }, (_, n) => out(name('small'), `n${n}`, n % 2, Buffer.alloc(900, n)))
+    const records = Array.from({ length: 500 }, (_, n) => out(name('small'), `n${n}`, n % 2, randomBytes(700)))
     const outcome = await seat.settle({ records, settled: { position: 500, note: '' } })
     expect(outcome.kind).toBe('done')
     expect(await readAll(log, name('small'))).toHaveLength(500)
