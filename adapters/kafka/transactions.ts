@@ -39,6 +39,7 @@ const worthwhile = 1_000
 
 export const transactions = (client: Client, transactionalId: string): Transactions => {
   let producer: Producer | undefined
+  let turn = 0
   const discard = () => {
     release(producer)
     producer = undefined
@@ -51,6 +52,7 @@ export const transactions = (client: Client, transactionalId: string): Transacti
     discard,
     async fence() {
       discard()
+      const mine = ++turn
       const made = client.kafka.producer({
         ...{ transactionalId, maxInFlightRequests: 1, allowAutoTopicCreation: false },
         transactionTimeout: client.settings.transactionTimeout,
@@ -61,6 +63,7 @@ export const transactions = (client: Client, transactionalId: string): Transacti
         await made.connect()
         const empty = await made.transaction()
         await empty.abort()
+        if (mine !== turn) throw new Error(`${transactionalId} was fenced again in the meantime`)
       } catch (error) {
         release(made)
         throw error
