@@ -1,11 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { connect as openSocket } from 'node:net'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openKafkaLog } from '../../../adapters/kafka/log.ts'
+import { openKafkaLog, type KafkaOptions } from '../../../adapters/kafka/log.ts'
 import { Fatal } from '../../../runtime/errors.ts'
 import type { Claim, Log } from '../../../runtime/log.ts'
 import { eventually, member, opened, out, readAll, spec, writer } from '../../conformance/tools.ts'
 import { brisk, servers } from './storage.ts'
+
+const endTransaction = 26
+/** A request: its size in four bytes, then what it is. */
+const apiKeyOf = (bytes: unknown) => (Buffer.isBuffer(bytes) && bytes.length > 6 ? bytes.readInt16BE(4) : -1)
 
 const away = servers.length === 0
 const title = away ? 'SKIPPED: what Kafka adds needs brokers; set GAINSTREAM_KAFKA' : 'what Kafka adds to the suite'
@@ -79,6 +84,42 @@ describe.skipIf(away)(title, () => {
     expect(await opened(claim)).toBeUndefined()
     expect((await claim.settle({ records: [], settled: { position: 1, note: 'one' } })).kind).toBe('done')
     await zombie.disconnect()
+    await own.leave()
+  })
+
+  test('a commit whose answer was lost ends as unknown, and opening tells that it landed', async () => {
+    let cuts = 0
+    // Every second end of a transaction reaches the broker, and its answer never comes.
+    const connect: NonNullable<KafkaOptions['connect']> = ({ host, port, onConnect }) => {
+      const socket = openSocket({ host, port, noDelay: true }, onConnect)
+      const write = socket.write.bind(socket) as (...all: unknown[]) => boolean
+      socket.write = (...all: unknown[]) => {
+        const written = write(...all)
+        if (apiKeyOf(all[0]) !== endTransaction || cuts++ % 2 === 1) return written
+        socket.pause()
+        setTimeout(() => socket.destroy(new Error('cut')), 100)
+        return written
+      }
+      return socket
+    }
+    const log = await openKafkaLog({ brokers: servers, ...brisk, connect })
+    logs.push(log)
+    await log.apply([spec(name('cut'))])
+    const own = await member(log, name('c'), name('cut'))
+    const claim = await eventually('a claim', 10_000, () => own.held()[0])
+    await opened(claim)
+    let landed = 0
+    for (let n = 1; n <= 10; n++) {
+      const batch = { records: [out(name('cut'), `n${n}`)], settled: { position: n, note: `${n}` } }
+      const outcome = await claim.settle(batch)
+      if (outcome.kind === 'done') continue
+      expect(outcome.kind).toBe('unknown')
+      if ((await opened(claim))?.position === n) landed++
+      else expect((await claim.settle(batch)).kind).toBe('done')
+    }
+    expect(landed).toBeGreaterThan(2)
+    const found = (await readAll(log, name('cut'))).map(({ key }) => key?.toString())
+    expect(found).toEqual(Array.from({ length: 10 }, (_, n) => `n${n + 1}`))
     await own.leave()
   })
 
