@@ -49,8 +49,9 @@ export interface Batch {
  * How a `settle` ended.
  * - `done`: all of the batch is durable and will be seen by readers.
  * - `fenced`: nothing of it was written, and this holder may never write again: somebody else opened the seat.
- * - `unknown`: it was written whole or not at all, and only `open` can tell.
- * - `refused`: nothing was written and the batch is at fault (a record that this log cannot take).
+ * - `unknown`: it was written whole or not at all, and only `open` can tell; also for a holder that was shut out by one
+ *   who was not entitled, and may open again.
+ * - `refused`: nothing was written and the batch is at fault (a record that this log cannot take); the seat stays open.
  */
 export type Outcome =
   | { readonly kind: 'done' }
