@@ -122,14 +122,21 @@ export const openWorld = async (config: Config, screen: Screen, env: NodeJS.Proc
     made.set(key, own)
     return own
   }
-  const of = (settings: Config): World => {
-    const { llama, embedder, store } = modelsOf(settings)
-    const named = names(settings.prefix, settings.stream)
-    const tables = {
+  const read = new Map<string, World['tables']>()
+  /** Streams under one prefix have their control topics in common. */
+  const tablesOf = (named: Names) => {
+    const own = read.get(named.prefix) ?? {
       runs: table(log, named.topic(runs)),
       streams: table(log, named.topic(streams)),
       totals: table(log, named.topic(totals)),
     }
+    read.set(named.prefix, own)
+    return own
+  }
+  const of = (settings: Config): World => {
+    const { llama, embedder, store } = modelsOf(settings)
+    const named = names(settings.prefix, settings.stream)
+    const tables = tablesOf(named)
     return {
       ...{ config: settings, screen, observe, log, codec, names: named, now: Date.now, tables, llama, embedder, store },
       selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
