@@ -30,7 +30,7 @@ export interface Kept extends Reject {
 
 /** What the stage that gave a record up reads. */
 export const inputOf = (stage: string | undefined): Topic =>
-  (processors.find(({ name }) => name === stage)?.from ?? rejects) as Topic
+  processors.find(({ name }) => name === stage)?.from ?? rejects
 
 /** The record itself, as it came: values are large, so only the one that is asked for is read. */
 export const valueOf = async ({ log, names }: World, { id }: Pick<Reject, 'id'>): Promise<Buffer | null> => {

@@ -74,8 +74,8 @@ export const rejected = <In, Ports>(record: Stored, failure: Failure, handling: 
   return {
     records: [{ topic: names.topic(rejects), partition, key, value, headers, timestamp: now() }],
     tallies: [
-      ...superseded(record, processor.from as Topic),
-      { ...originOf(record, processor.from as Topic), outcome: 'rejected', reason: failure.kind },
+      ...superseded(record, processor.from),
+      { ...originOf(record, processor.from), outcome: 'rejected', reason: failure.kind },
     ],
   }
 }
@@ -122,7 +122,7 @@ const stepOn = async <In, Ports>(
   signal: AbortSignal,
   attempt: Attempt,
 ): Promise<Stepped<In> | 'no concern'> => {
-  const { run } = originOf(record, processor.from as Topic)
+  const { run } = originOf(record, processor.from)
   if (run !== '' && concerns && !(await concerns(processor.name, run))) return 'no concern'
   if (record.value !== null) {
     const value = await codec.decode(processor.from, record.value)
