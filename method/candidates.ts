@@ -4,6 +4,7 @@ import type { Candidate } from '../schemas/passage.ts'
 import type { Query } from '../schemas/query.ts'
 import { normalise } from './normalise.ts'
 import { markTwins } from './twins.ts'
+import { unranked } from './unranked.ts'
 
 /** What happens to a pseudo-passage that says N/A: the published code keeps it. */
 export type NotAvailable = 'keep' | 'drop'
@@ -51,15 +52,8 @@ export const generatedCandidate = (
   title: '',
   text: pseudo.text,
   source: 'generated',
+  ...unranked,
   rank,
-  score: null,
-  dense_rank: null,
-  dense_score: null,
-  sparse_rank: null,
-  sparse_score: null,
-  given_score: null,
-  same_as: [],
-  twin_of: null,
   not_available: pseudo.not_available || saysNotAvailable(pseudo.text, lang),
 })
 

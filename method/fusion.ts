@@ -1,6 +1,7 @@
 /** Reciprocal rank fusion (Cormack et al., 2009) of a dense and a sparse ranking. */
 import type { Candidate } from '../schemas/passage.ts'
 import type { Near } from './ports.ts'
+import { unranked } from './unranked.ts'
 
 export interface FusionOptions {
   /** How slowly the weight of a rank falls. */
@@ -14,16 +15,7 @@ const retrieved = ({ passage: { id, title, text } }: Near): Candidate => ({
   title,
   text,
   source: 'retrieved',
-  rank: 0,
-  score: null,
-  dense_rank: null,
-  dense_score: null,
-  sparse_rank: null,
-  sparse_score: null,
-  given_score: null,
-  same_as: [],
-  twin_of: null,
-  not_available: false,
+  ...unranked,
 })
 
 type Ranking = 'dense' | 'sparse'

@@ -1,3 +1,4 @@
+import { unranked } from '../../method/unranked.ts'
 import type { Candidate } from '../../schemas/passage.ts'
 
 /** A retrieved candidate with what a test cares for. */
@@ -6,16 +7,8 @@ export const candidate = (id: string, rank: number, more: Partial<Candidate> = {
   title: '',
   text: `text of ${id}`,
   source: 'retrieved',
+  ...unranked,
   rank,
-  score: null,
-  dense_rank: null,
-  dense_score: null,
-  sparse_rank: null,
-  sparse_score: null,
-  given_score: null,
-  same_as: [],
-  twin_of: null,
-  not_available: false,
   ...more,
 })
 
