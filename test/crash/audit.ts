@@ -18,12 +18,13 @@ export const within = async <T>(folder: string, look: (world: World) => Promise<
   }
 }
 
-/** How often each key stands in a topic. */
+/** How often each key stands in a topic; none in one that was not made yet. */
 export const keysIn = async (
   { log, names }: World,
   topic: Pick<Topic, 'name' | 'control'>,
 ): Promise<Map<string, number>> => {
   const counts = new Map<string, number>()
+  if (!(await log.describe(names.topic(topic)))) return counts // killed before there was one
   for await (const { key } of log.read(names.topic(topic))) {
     const text = String(key)
     counts.set(text, (counts.get(text) ?? 0) + 1)
