@@ -4,9 +4,6 @@
  *
  *     node bench/lane.ts [--json] [--records N]
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openSqliteLog } from '../adapters/sqlite/log.ts'
@@ -20,6 +17,7 @@ import { table } from '../runtime/table.ts'
 import { names, topic } from '../runtime/topic.ts'
 import { avroCodec } from '../schemas/codec.ts'
 import { rejects, totals } from '../topics/index.ts'
+import { inFolder } from './folder.ts'
 
 interface Line {
   id: string
@@ -42,15 +40,6 @@ const never = new AbortController().signal
 
 const copying = (policy: ReturnType<typeof bulk>) =>
   processor({ name: 'copy', from: input, to: [output], policy, step: async (line: Line) => [output.message(line)] })
-
-const inFolder = async <T>(use: (path: string) => Promise<T>): Promise<T> => {
-  const folder = mkdtempSync(join(tmpdir(), 'gainstream-bench-'))
-  try {
-    return await use(join(folder, 'log.sqlite'))
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
 
 const open = async (path: string) => {
   const log = await openSqliteLog(path)

@@ -4,13 +4,12 @@
  *
  *     node bench/log.ts [--json] [--records N] [--waiting N]
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { openSqliteLog } from '../adapters/sqlite/log.ts'
 import type { Claim, Log, Outgoing, Seat } from '../runtime/log.ts'
+import { inFolder } from './folder.ts'
 
 const kb = 1024
 const mb = 1024 * 1024
@@ -84,15 +83,6 @@ const copy = async (claim: Claim, { records, batch }: Load, sent: readonly numbe
 
 const claimed = (log: Log): Promise<Claim> =>
   new Promise((onClaim, onFailure) => void log.join({ group: 'bench', topic: 'input', onClaim, onFailure }))
-
-const inFolder = async <T>(use: (path: string) => Promise<T>): Promise<T> => {
-  const folder = mkdtempSync(join(tmpdir(), 'gainstream-bench-'))
-  try {
-    return await use(join(folder, 'log.sqlite'))
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
 
 const quantile = (values: readonly number[], q: number) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? NaN

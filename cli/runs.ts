@@ -239,3 +239,9 @@ export const runState = async (
   const done = sum(outcomes) + rejected
   return { stages, outcomes, rejected, done, complete: count !== null && done >= count }
 }
+
+/** How queries ended, for people: `kept 5, filtered 3, rejected 1`. */
+export const outcomesOf = (outcomes: Readonly<Record<string, number>>, rejected: number): string =>
+  [...Object.entries(outcomes), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
+    .map(([name, n]) => `${name} ${n}`)
+    .join(', ')

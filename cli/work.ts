@@ -5,7 +5,7 @@ import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { rejects, totals } from '../topics/index.ts'
 import { progress } from './progress.ts'
-import { concernsOf, runState, settledBy, type RunState } from './runs.ts'
+import { concernsOf, outcomesOf, runState, settledBy, type RunState } from './runs.ts'
 import { stagesOf } from './stages.ts'
 import type { World } from './world.ts'
 
@@ -27,11 +27,8 @@ export interface Working {
 /** How many queries each stage has settled, and how the last one's ended. */
 const noteOf = ({ stages, outcomes, rejected }: RunState, names: readonly string[], topology: Topology) => {
   const last = stagesOfTopology(topology).at(-1)
-  const before = names
-    .filter((name) => name !== last)
-    .map((name) => [name, settledBy(stages[name]?.counts ?? {})] as const)
-  const ends = [...Object.entries(outcomes), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
-  return [...before, ...ends].map(([name, n]) => `${name} ${n}`).join(', ')
+  const before = names.filter((name) => name !== last).map((name) => `${name} ${settledBy(stages[name]?.counts ?? {})}`)
+  return [...before, outcomesOf(outcomes, rejected)].filter((part) => part !== '').join(', ')
 }
 
 const aborted = (signal: AbortSignal) =>

@@ -104,31 +104,10 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => (fail = reject))
   failed.catch(() => {}) // whoever awaits it hears of it
+  const books = { codec, names, topic: totals, table, now }
+  const shared = { log, books, codec, names, rejects, observe, now, random, concerns, onFatal: fail }
   const running: Stage[] = []
-  for (const { processor, ports, endpoints, canary, policy } of stages) {
-    const books = { codec, names, topic: totals, table, now }
-    running.push(
-      await stage({
-        ...{
-          log,
-          books,
-          codec,
-          names,
-          processor,
-          ports,
-          endpoints,
-          canary,
-          policy,
-          rejects,
-          observe,
-          now,
-          random,
-          concerns,
-        },
-        onFatal: fail,
-      }),
-    )
-  }
+  for (const bound of stages) running.push(await stage({ ...bound, ...shared }))
   const empty = async (signal: AbortSignal) => {
     for (const each of running) {
       // Stages stand in the order of the topology: those before this one have ended, so its input grows no more.

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { bestBy } from '../../method/gain.ts'
 import { Fatal } from '../../runtime/errors.ts'
 import type { Gains } from '../../schemas/gains.ts'
 import { gains } from '../../topics/index.ts'
@@ -58,9 +59,8 @@ const mostTelling = async ({ log, codec, names }: World): Promise<Gains | undefi
   for await (const { value } of log.read(names.topic(gains))) {
     if (value === null) continue
     const labelled = await codec.decode(gains, value)
-    const lowest = Math.min(...labelled.gains.map(({ mean_nll }) => mean_nll ?? Infinity))
-    const at = labelled.gains.findIndex(({ mean_nll }) => mean_nll === lowest)
-    const passage = labelled.passages[at]
+    const winner = bestBy('contrastive', labelled.gains)
+    const passage = labelled.passages.find(({ id }) => id === winner?.passage_id)
     const known = passage && labelled.query.gold_passage_ids.includes(passage.id)
     if (known && (best === undefined || passage.rank > best.rank)) best = { labelled, rank: passage.rank }
   }

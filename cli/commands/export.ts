@@ -2,6 +2,7 @@ import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { flagEmbeddingLine, sentenceTransformersLine, writeLines } from '../../adapters/files/index.ts'
 import { contrastGroup } from '../../method/group.ts'
 import { Fatal } from '../../runtime/errors.ts'
+import { originOf } from '../../runtime/handle.ts'
 import type { Stored } from '../../runtime/log.ts'
 import type { Topic } from '../../runtime/topic.ts'
 import type { Sample } from '../../schemas/sample.ts'
@@ -31,7 +32,7 @@ interface Counts {
 async function* newest({ log, names }: World, topic: Topic, run: string | undefined): AsyncGenerator<Stored> {
   const name = names.topic(topic)
   const last = new Map<string, string>()
-  const wanted = (record: Stored) => run === undefined || record.headers.run === run
+  const wanted = (record: Stored) => run === undefined || originOf(record, topic).run === run
   const place = ({ partition, position }: Stored) => `${partition}/${position}`
   for await (const record of log.read(name)) if (wanted(record)) last.set(String(record.key), place(record))
   for await (const record of log.read(name)) {

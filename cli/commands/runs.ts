@@ -4,7 +4,7 @@ import { Fatal } from '../../runtime/errors.ts'
 import { configOf, inExisting, inStream, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
 import { recount } from '../recount.ts'
 import { table } from '../report.ts'
-import { allRuns, closeRun, openRun, openStream, runEntry, runState } from '../runs.ts'
+import { allRuns, closeRun, openRun, openStream, outcomesOf, runEntry, runState } from '../runs.ts'
 import type { World } from '../world.ts'
 
 interface Flags extends Globals {
@@ -27,11 +27,6 @@ const described = async (world: World, exactly: boolean) => {
   return rows
 }
 
-const outcomes = (counts: Readonly<Record<string, number>>, rejected: number) =>
-  [...Object.entries(counts), ...(rejected > 0 ? [['rejected', rejected] as const] : [])]
-    .map(([name, n]) => `${name} ${n}`)
-    .join(', ')
-
 const act = (io: Io) => async (flags: Flags) => {
   await inExisting(configOf(io, flags), io, async (world) => {
     const rows = await described(world, flags.recount ?? false)
@@ -42,8 +37,8 @@ const act = (io: Io) => async (flags: Flags) => {
       row.topology,
       row.state === 'closed' ? `${row.done}/${row.count}` : `${row.done} (open)`,
       row.complete ? 'complete' : 'under way',
-      outcomes(row.outcomes, row.rejected),
-      'recount' in row ? outcomes(row.recount.outcomes, row.recount.rejected) : '',
+      outcomesOf(row.outcomes, row.rejected),
+      'recount' in row ? outcomesOf(row.recount.outcomes, row.recount.rejected) : '',
     ])
     io.out(table([['run', 'topology', 'queries', '', 'outcomes', flags.recount ? 'recounted' : ''], ...cells]))
   })
