@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest'
 import { openSqliteLog, type SqliteLog, type SqliteOptions } from '../../../adapters/sqlite/log.ts'
 import { eventually, idsIn, opened, out, readAll, sleep, spec, writer } from '../../conformance/tools.ts'
 import { processOn } from './remote.ts'
-import { brisk, connection, scratch } from './storage.ts'
+import { brisk, connection, scratch, stopBetween } from './storage.ts'
 
 const after: (() => unknown)[] = []
 afterEach(async () => {
@@ -78,7 +78,7 @@ test('I4 of two processes one sleeps past its lease and goes on: it is fenced, a
   await fill(log, 4_000)
   const [sleeper, other] = [start('copier.ts', log.path), start('copier.ts', log.path)]
   await eventually('both at work', 10_000, () => (count(sleeper, 'done') > 5 && count(other, 'done') > 5) || undefined)
-  sleeper.kill('SIGSTOP')
+  await stopBetween(sleeper, log.path)
   const claims = count(other, 'claim')
   await eventually('the other takes over', 5_000, () => count(other, 'claim') > claims || undefined)
   sleeper.kill('SIGCONT')
@@ -96,7 +96,7 @@ test('I4 a process that slept past its lease loses all claims even where nobody 
   await fill(log, 40)
   const only = start('copier.ts', log.path)
   await eventually('all copied', 10_000, async () => (await idsIn(log, 'output')).length === 40 || undefined)
-  only.kill('SIGSTOP')
+  await stopBetween(only, log.path)
   await sleep(brisk.lease + 100)
   only.kill('SIGCONT')
   await eventually(

@@ -6,6 +6,7 @@ import type { SqliteOptions } from '../../../adapters/sqlite/log.ts'
 import { Fatal, Unavailable } from '../../../runtime/errors.ts'
 import type { Claim, Join, Log, Outcome, ReadOptions, Seat, Stored } from '../../../runtime/log.ts'
 import type { Process } from '../../conformance/subject.ts'
+import { stopBetween } from './storage.ts'
 
 export interface Call {
   id: number
@@ -119,7 +120,7 @@ export const processOn = async (path: string, options: SqliteOptions): Promise<R
       child.kill('SIGKILL')
       await exited
     },
-    freeze: async () => void child.kill('SIGSTOP'),
+    freeze: () => stopBetween(child, path),
     thaw: async () => void child.kill('SIGCONT'),
   }
 }

@@ -1,6 +1,9 @@
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../../adapters/sqlite/database.ts'
 import { databaseOf, openSqliteLog, type SqliteOptions } from '../../../adapters/sqlite/log.ts'
 import { cut } from '../../../adapters/sqlite/prune.ts'
@@ -15,6 +18,33 @@ export const scratch = () => {
 
 /** Leases that a test can wait for. */
 export const brisk = { lease: 600, heartbeat: 50, poll: 5 } satisfies SqliteOptions
+
+/** Nobody is in the middle of a transaction that writes. */
+const unlocked = (path: string): boolean => {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec('PRAGMA busy_timeout = 50; BEGIN IMMEDIATE; ROLLBACK')
+    return true
+  } catch {
+    return false
+  } finally {
+    database.close()
+  }
+}
+
+/**
+ * Stops a process between two of its transactions. One that is stopped inside of one holds up every writer until it
+ * goes on, whatever its lease: that is SQLite's, and no test of leases.
+ */
+export const stopBetween = async (child: Pick<ChildProcess, 'kill'>, path: string): Promise<void> => {
+  for (;;) {
+    child.kill('SIGSTOP')
+    await sleep(20) // others finish what they are writing
+    if ([1, 2, 3].some(() => unlocked(path))) return
+    child.kill('SIGCONT')
+    await sleep(5)
+  }
+}
 
 export const connection = (log: Log) => {
   const db = databaseOf(log)
