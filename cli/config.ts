@@ -9,6 +9,7 @@ import { answering, imagining, type PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
 import { givenSettings, type Given, type Sources } from './given.ts'
 import { refusal } from './refusal.ts'
+import { kafka, observe, price, registry } from './services.ts'
 
 const name = z
   .string()
@@ -85,7 +86,8 @@ const content = {
 const settings = z.strictObject({
   prefix: name.default('gainstream').describe('stands before every topic and group'),
   stream: name.default('main').describe('one immutable set of the settings that change what comes out'),
-  data: z.string().default('.gainstream').describe('folder of the log, the store and the caches'),
+  engine: z.enum(['embedded', 'kafka']).default('embedded').describe('which log: a file of this machine, or Kafka'),
+  data: z.string().default('.gainstream').describe('folder of the embedded log, the store and the caches'),
   partitions: whole.max(1000).default(6).describe('of a new stream'),
   encoder: z
     .strictObject({
@@ -102,6 +104,10 @@ const settings = z.strictObject({
       gpu: z.union([z.literal(false), z.enum(['auto', 'cuda', 'vulkan', 'metal'])]).default(false),
     })
     .prefault({}),
+  kafka: kafka.describe('where engine is kafka'),
+  registry: registry.describe('of schemas, where engine is kafka'),
+  observe,
+  price,
   log: z.enum(['debug', 'info', 'warn', 'error']).default('warn').describe('what is said on standard error'),
   ...content,
 })

@@ -23,8 +23,8 @@ export interface Given {
   readonly written?: string
 }
 
-/** Not settings: where models lie, where settings lie, and where the benchmark's files lie. */
-const reserved = new Set(['GAINSTREAM_HOME', 'GAINSTREAM_CONFIG', 'GAINSTREAM_BENCHMARK'])
+/** Not settings: where models lie, where settings lie, where the benchmark's files lie, and what tests are told. */
+const reserved = /^GAINSTREAM_(HOME|CONFIG|BENCHMARK|TEST_.*)$/
 
 const isGroup = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -56,7 +56,7 @@ const assignment = (text: string): Given => {
 /** `GAINSTREAM_LABEL__ALPHA=0.3` is `label.alpha`. */
 const environment = (env: NodeJS.ProcessEnv): Given[] =>
   Object.entries(env).flatMap(([name, written]) => {
-    if (!name.startsWith('GAINSTREAM_') || written === undefined || reserved.has(name)) return []
+    if (!name.startsWith('GAINSTREAM_') || written === undefined || reserved.test(name)) return []
     const at = name.slice('GAINSTREAM_'.length).toLowerCase().split('__')
     return [{ at, value: scalar(written, name), origin: name, written }]
   })
