@@ -30,7 +30,7 @@ export const ledger = ({ codec, names, topic, table, now }: Books, stage: string
   })
   const record = (totals: Totals): Outgoing => ({
     topic: names.topic(topic),
-    partition: 0,
+    partition,
     key: Buffer.from(topic.key(totals)),
     value: codec.encode(topic, totals),
     headers: {},
@@ -39,7 +39,7 @@ export const ledger = ({ codec, names, topic, table, now }: Books, stage: string
   return {
     /** Reads what the last owner of this partition left. Call it after the seat was opened, never before. */
     async load(signal: AbortSignal) {
-      await table.refresh(signal)
+      await table.refresh({ signal, partition })
       const found = new Map<string, Totals>()
       for (const [key, bytes] of table.entries()) {
         if (!key.startsWith(`${names.stream}/`) || !key.endsWith(suffix)) continue

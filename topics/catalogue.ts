@@ -98,12 +98,15 @@ export const streams = topic<StreamEntry>({
   control: true,
 })
 
-/** One entry a run, stage and partition: the lanes fold, and viewers read only this. */
+/**
+ * One entry a run, stage and partition: the lanes fold, and viewers read only this. Of the stream, and in the partition
+ * whose lane writes it: what a dead process left open in one partition holds up nobody who needs another.
+ */
 export const totals = topic<Totals>({
   name: 'totals',
   schema: Totals,
   key: ({ stream, run, stage, partition }) => `${stream}/${run}/${stage}/${partition}`,
+  keyedByRun: false,
   retention: 'forever',
   compact: true,
-  control: true,
 })

@@ -16,9 +16,17 @@ export const streamTopics: readonly Topic[] = [
   all.answers,
   all.metrics,
   all.rejects,
+  all.totals,
 ]
 
 /** One of each per prefix. */
-export const controlTopics: readonly Topic[] = [all.runs, all.streams, all.totals]
+export const controlTopics: readonly Topic[] = [all.runs, all.streams]
 
 export const catalogue: readonly Topic[] = [...streamTopics, ...controlTopics]
+
+/** The topic of this name. @throws for a name that is not in the catalogue: a bug */
+export const byName = (name: string): Topic => {
+  const found = catalogue.find((each) => each.name === name)
+  if (!found) throw new Error(`no topic is named ${name}`)
+  return found
+}

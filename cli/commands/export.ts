@@ -82,7 +82,7 @@ async function* recordLines(world: World, topic: Topic, run: string | undefined,
   }
 }
 
-const exportable = catalogue.filter(({ schema, control }) => schema && !control)
+const exportable = catalogue.filter(({ schema, control, compact }) => schema && !control && !compact)
 
 const act = (io: Io) => async (name: string, flags: Flags) => {
   const topic = exportable.find((each) => each.name === name)!

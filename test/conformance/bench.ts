@@ -45,7 +45,7 @@ export const totals = topic<Totals>({
   key: ({ stream, run, stage, partition }) => `${stream}/${run}/${stage}/${partition}`,
   retention: 'forever',
   compact: true,
-  control: true,
+  keyedByRun: false,
 })
 export const named = names('conformance', 's')
 export const copiesName = named.topic(copies)
@@ -87,7 +87,7 @@ export const bench = async (trial: Trial, partitions = 1) => {
     spec(inputsName, partitions),
     spec(copiesName, partitions, { maxBytes: copies.maxBytes }),
     spec(named.topic(rejects), partitions),
-    spec(named.topic(totals), 1, { compact: true }),
+    spec(named.topic(totals), partitions, { compact: true }),
   ])
   const source = await writer(log, 'inputs')
   const expected: string[] = []

@@ -37,7 +37,7 @@ export const outputs = thing('outputs')
 export const control = thing('control', { control: true, compact: true })
 export const rejects = topic<Buffer>({ name: 'rejects', key: () => '', retention: 'forever' })
 export const totals = topic<Totals>({
-  ...{ name: 'totals', retention: 'forever', compact: true, control: true },
+  ...{ name: 'totals', retention: 'forever', compact: true, keyedByRun: false },
   key: ({ stream, run, stage, partition }) => `${stream}/${run}/${stage}/${partition}`,
 })
 export const named = names('p', 's')

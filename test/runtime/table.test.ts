@@ -102,7 +102,7 @@ test('a refresh shows what was written before it was asked for, even while anoth
 test('a refresh that was aborted says so, and the next one misses nothing', async () => {
   const { write, all, shown } = await written()
   await write(['a', '1'], ['b', '1'])
-  await expect(all.refresh(AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped')
+  await expect(all.refresh({ signal: AbortSignal.abort(new Error('stopped')) })).rejects.toThrow('stopped')
   await all.refresh()
   expect(shown()).toEqual({ a: '1', b: '1' })
 })

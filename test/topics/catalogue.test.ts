@@ -69,9 +69,10 @@ describe('the catalogue', () => {
     expect(topics.streams.key(stream)).toBe('s')
   })
 
-  test('control topics are compacted, the others keep every record until its time is over', () => {
+  test('control topics and totals are compacted, the others keep every record until its time is over', () => {
     expect(topics.controlTopics.every(({ control, compact }) => control && compact)).toBe(true)
-    expect(topics.streamTopics.some(({ control, compact }) => control || compact)).toBe(false)
+    expect(topics.streamTopics.some(({ control }) => control)).toBe(false)
+    expect(topics.streamTopics.filter(({ compact }) => compact)).toEqual([topics.totals])
   })
 
   test('nothing grows without a line that says so', () => {
