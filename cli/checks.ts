@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fatal } from '../runtime/errors.ts'
-import { openStream, openTopics } from './runs.ts'
+import { openStream, openTopics } from './streams.ts'
 import type { World } from './world.ts'
 
 /** A stream with passages to retrieve from; without any, no settings are settled. @throws Fatal when the store is empty. */

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { Fatal } from '../runtime/errors.ts'
 import { readConfig, type Config } from './config.ts'
+import type { Opening } from './engines.ts'
 import type { Screen } from './progress.ts'
-import { existingStream } from './runs.ts'
+import { existingStream } from './streams.ts'
 import { openWorld, type World } from './world.ts'
 
 /** What a command is handed of the world outside: nothing else is read or written. */
@@ -25,6 +26,7 @@ export interface Globals {
   readonly config?: string
   readonly set: string[]
   readonly data?: string
+  readonly engine?: string
   readonly stream?: string
   readonly prefix?: string
   readonly log?: string
@@ -40,6 +42,7 @@ export const withGlobals = (command: Command, settings = true): Command => {
       .option('-c, --config <file>', 'configuration (default: gainstream.yaml where it exists)')
       .option('--set <setting=value>', 'override a setting, e.g. label.alpha=0.3; may be repeated', collect, [])
       .option('-d, --data <folder>', 'folder of the log, the store and the caches')
+      .option('--engine <name>', 'embedded (a file of this machine) or kafka')
       .option('-s, --stream <name>', 'stream: one immutable set of settings')
       .option('--prefix <name>', 'stands before every topic and group')
       .option('--log <level>', 'debug, info, warn or error')
@@ -50,14 +53,19 @@ export const withGlobals = (command: Command, settings = true): Command => {
 /** The configuration under a command's flags. `flags` are settings by dotted name. */
 export const configOf = (
   { env }: Io,
-  { config: file, set, data, stream, prefix, log }: Globals,
+  { config: file, set, data, engine, stream, prefix, log }: Globals,
   flags: Readonly<Record<string, unknown>> = {},
   defaults: Readonly<Record<string, unknown>> = {},
-): Config => readConfig({ file, env, set, flags: { data, stream, prefix, log, ...flags }, defaults })
+): Config => readConfig({ file, env, set, flags: { data, engine, stream, prefix, log, ...flags }, defaults })
 
 /** Opens the world for a command and closes it whatever happens. */
-export const inWorld = async <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> => {
-  const world = await openWorld(config, io.screen, io.env)
+export const inWorld = async <T>(
+  config: Config,
+  io: Io,
+  use: (world: World) => Promise<T>,
+  opening?: Opening,
+): Promise<T> => {
+  const world = await openWorld(config, io.screen, io.env, opening)
   try {
     return await use(world)
   } finally {
@@ -67,8 +75,8 @@ export const inWorld = async <T>(config: Config, io: Io, use: (world: World) => 
 
 /** The same where something must be there already: a look into the wrong folder makes no log in it. */
 export const inExisting = <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> => {
-  const { data } = config
-  if (existsSync(join(data, 'log.sqlite'))) return inWorld(config, io, use)
+  const { engine, data } = config
+  if (engine !== 'embedded' || existsSync(join(data, 'log.sqlite'))) return inWorld(config, io, use)
   throw new Fatal(
     `there is no log in ${data} yet: gainstream index <corpus> makes one, or name another folder with --data`,
   )

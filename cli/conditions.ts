@@ -7,7 +7,8 @@ import type { RunEntry } from '../schemas/control.ts'
 import type { Gains } from '../schemas/gains.ts'
 import { candidates, gains } from '../topics/index.ts'
 import type { Config } from './config.ts'
-import { openRun, openStream, sourceOf } from './runs.ts'
+import { openRun } from './runs.ts'
+import { openStream, sourceOf } from './streams.ts'
 import type { World } from './world.ts'
 
 /** no passage at all · the first retrieved · the one with the most gain (knows the golds: an upper bound) */

@@ -4,7 +4,7 @@ import { originOf } from '../runtime/handle.ts'
 import type { Message, Topic } from '../runtime/topic.ts'
 import { processors } from '../processors/index.ts'
 import { catalogue, rejects } from '../topics/index.ts'
-import { sourceOf } from './runs.ts'
+import { sourceOf } from './streams.ts'
 import type { World } from './world.ts'
 
 export interface Reject {

@@ -1,100 +1,13 @@
-/** Streams and runs as the control topics have them, and what the totals say of a run. */
+/** Runs as the control topic has them, and what the totals say of a run. */
 import { stagesFor, stagesOfTopology, type Topology } from '../processors/index.ts'
-import { specOf } from '../runtime/engine.ts'
 import { Fatal, Rejected } from '../runtime/errors.ts'
-import { enter, Overtaken, type Item, type SourceOptions } from '../runtime/source.ts'
-import { pause } from '../runtime/wait.ts'
-import type { Message } from '../runtime/topic.ts'
+import { enter, type Item } from '../runtime/source.ts'
 import { merged, type Totals } from '../runtime/totals.ts'
-import type { RunEntry, StreamEntry } from '../schemas/control.ts'
-import { catalogue, passages, runs, streams, totals } from '../topics/index.ts'
-import { asStream, manifest } from './settings.ts'
+import type { RunEntry } from '../schemas/control.ts'
+import { runs, totals } from '../topics/index.ts'
+import { manifest } from './settings.ts'
+import { announced, sourceOf } from './streams.ts'
 import type { World } from './world.ts'
-
-export const sourceOf = (world: World, name: string, origin: string, signal: AbortSignal): SourceOptions => {
-  const { log, codec, names, now, config } = world
-  const headers = { settings: manifest(config).hash }
-  return { log, codec, names, partitions: config.partitions, name, origin, now, signal, headers }
-}
-
-/** Writes a message once, whoever else writes it at the same time, and waits until it (or the other's) can be read. */
-const announced = async <T>(
-  world: World,
-  name: string,
-  message: () => Message,
-  find: () => Promise<T | undefined>,
-  signal: AbortSignal,
-): Promise<T> => {
-  for (;;) {
-    const found = await find()
-    if (found) return found
-    const items = (from: number) => (from === 0 ? [{ message: message(), position: 1 }] : [])
-    await enter(sourceOf(world, name, 'gainstream', signal), items).catch((error: unknown) => {
-      if (!(error instanceof Overtaken)) throw error
-    })
-    await pause(10, signal)
-    signal.throwIfAborted()
-  }
-}
-
-/** The stream's manifest, if it was ever made. */
-export const streamEntry = async ({ tables, codec, names }: World): Promise<StreamEntry | undefined> => {
-  await tables.streams.refresh()
-  const bytes = tables.streams.get(names.stream)
-  return bytes && codec.decode(streams, bytes)
-}
-
-/** How many partitions the stream's topics have, where there are any. */
-const partitionsOf = async ({ log, names }: World): Promise<number | undefined> =>
-  (await log.describe(names.topic(passages)))?.partitions.length
-
-/**
- * The stream's topics, made where they are missing. Its settings are not settled by it: passages may enter, and what
- * is done with them may still be chosen.
- * @throws Fatal when a setting was chosen that differs from the stream's.
- */
-export const openTopics = async (world: World): Promise<World> => {
-  const { log, codec, names, config } = world
-  await codec.prepare(catalogue)
-  const control = catalogue.filter((topic) => topic.control)
-  await log.apply(control.map((topic) => specOf(names, topic, 1)))
-  const found = await streamEntry(world)
-  const partitions = found?.partitions ?? (await partitionsOf(world)) ?? config.partitions
-  const settings = { ...(found ? asStream(config, found) : config), partitions }
-  await log.apply(catalogue.map((topic) => specOf(names, topic, partitions)))
-  return world.as(settings)
-}
-
-/**
- * The world as the stream has it: its topics and manifest are made where they are missing, and its settings hold.
- * @throws Fatal when a setting was chosen that differs from the stream's.
- */
-export const openStream = async (world: World, signal: AbortSignal, derivedFrom = ''): Promise<World> => {
-  const opened = await openTopics(world)
-  const { config, names, now } = opened
-  const { partitions } = config
-  const manifested = () =>
-    streams.message({
-      ...{ stream: names.stream, ...manifest(config), created_at: now(), partitions, derived_from: derivedFrom },
-    })
-  const entry = await announced(opened, 'manifest', manifested, () => streamEntry(opened), signal)
-  return opened.as({ ...asStream(config, entry), partitions }) // another process may have been first
-}
-
-/**
- * The world of a stream that is there; nothing is made, and whatever its settings are is fine: for who only looks.
- * @throws Fatal that names the streams there are.
- */
-export const existingStream = async (world: World): Promise<World> => {
-  const { tables, names, config } = world
-  const partitions = await partitionsOf(world)
-  if (partitions !== undefined) return world.as({ ...config, partitions })
-  await tables.streams.refresh()
-  const others = [...tables.streams.entries()].map(([name]) => name).sort()
-  const advice =
-    others.length === 0 ? 'gainstream index <corpus> makes one' : `choose ${others.join(' or ')} with --stream`
-  throw new Fatal(`there is no stream ${names.stream} in ${config.data}: ${advice}`)
-}
 
 export const runEntry = async ({ tables, codec, names }: World, run: string): Promise<RunEntry | undefined> => {
   await tables.runs.refresh()

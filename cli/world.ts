@@ -2,27 +2,23 @@
  * The composition root: reads nothing but the configuration it is given, builds adapters when they are first asked
  * for, and closes what it opened.
  */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLlama } from '../adapters/llama/index.ts'
-import { trouble } from '../adapters/files/trouble.ts'
 import { jsonLogger, terminalLogger } from '../adapters/logger.ts'
 import { encoderModel } from '../adapters/models/encoder.ts'
 import { readerModel } from '../adapters/models/reader.ts'
 import { openEmbedder } from '../adapters/onnx/index.ts'
 import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
-import { openSqliteLog } from '../adapters/sqlite/log.ts'
-import { sqliteRegistry } from '../adapters/sqlite/registry.ts'
 import { openStore } from '../adapters/store/index.ts'
-import { Fatal, sentence } from '../runtime/errors.ts'
 import type { Codec } from '../runtime/codec.ts'
 import type { Log } from '../runtime/log.ts'
 import { unobserved, type Observe } from '../runtime/observe.ts'
 import { table, type Table } from '../runtime/table.ts'
 import { names, type Names } from '../runtime/topic.ts'
 import { avroCodec } from '../schemas/codec.ts'
-import { runs, streams, totals } from '../topics/index.ts'
+import { byName, runs, streams, totals } from '../topics/index.ts'
 import { home, type Config } from './config.ts'
+import { folder, openEngine, type Opening } from './engines.ts'
 import { progress, type Screen } from './progress.ts'
 
 type Opened<T> = () => Promise<T>
@@ -44,16 +40,6 @@ export interface World {
   /** The same world with another stream and settings: one log, one model. */
   as(config: Config): World
   close(): Promise<void>
-}
-
-const folder = (path: string): string => {
-  try {
-    mkdirSync(path, { recursive: true })
-    return path
-  } catch (error) {
-    const why = sentence(trouble(path, error)).replace(/; .*/, '')
-    throw new Fatal(`the data folder ${why}; name another one with --data`, { cause: error })
-  }
 }
 
 /** What is opened once, when somebody asks for it, and closed with the world. */
@@ -109,11 +95,24 @@ export const observer = (config: Config, { tty, write }: Screen): Observe => ({
   logger: tty ? terminalLogger(config.log, (line) => write(`\r\u001b[2K${line}\n`)) : jsonLogger(config.log),
 })
 
-export const openWorld = async (config: Config, screen: Screen, env: NodeJS.ProcessEnv): Promise<World> => {
+/** @throws Unavailable or Fatal when the log or the registry of the configuration cannot be had. */
+export const openWorld = async (
+  config: Config,
+  screen: Screen,
+  env: NodeJS.ProcessEnv,
+  opening: Opening = { create: false },
+): Promise<World> => {
   const observe = observer(config, screen)
-  const log = await openSqliteLog(join(folder(config.data), 'log.sqlite'))
-  const codec = avroCodec(sqliteRegistry(log), { subject: (topic) => `${topic}-value` })
-  await codec.prepare([runs, streams, totals])
+  const { log, registry } = await openEngine(config, opening)
+  const codecs = new Map<string, Codec>()
+  /** Subjects stand under the topic's whole name, so that other Avro clients find them. */
+  const codecOf = (named: Names) => {
+    const subject = (topic: string) => `${named.topic(byName(topic))}-value`
+    const key = `${named.prefix}.${named.stream}`
+    const own = codecs.get(key) ?? avroCodec(registry, { subject })
+    codecs.set(key, own)
+    return own
+  }
   const made = new Map<string, ReturnType<typeof models>>()
   /** Streams of the same models share them. */
   const modelsOf = (settings: Config) => {
@@ -122,21 +121,23 @@ export const openWorld = async (config: Config, screen: Screen, env: NodeJS.Proc
     made.set(key, own)
     return own
   }
-  const read = new Map<string, World['tables']>()
+  const read = new Map<string, Table>()
   /** Streams under one prefix have their control topics in common. */
-  const tablesOf = (named: Names) => {
-    const own = read.get(named.prefix) ?? {
-      runs: table(log, named.topic(runs)),
-      streams: table(log, named.topic(streams)),
-      totals: table(log, named.topic(totals)),
-    }
-    read.set(named.prefix, own)
+  const tableOf = (topic: string) => {
+    const own = read.get(topic) ?? table(log, topic)
+    read.set(topic, own)
     return own
   }
+  const tablesOf = (named: Names) => ({
+    runs: tableOf(named.topic(runs)),
+    streams: tableOf(named.topic(streams)),
+    totals: tableOf(named.topic(totals)),
+  })
   const of = (settings: Config): World => {
     const { llama, embedder, store } = modelsOf(settings)
     const named = names(settings.prefix, settings.stream)
     const tables = tablesOf(named)
+    const codec = codecOf(named)
     return {
       ...{ config: settings, screen, observe, log, codec, names: named, now: Date.now, tables, llama, embedder, store },
       selector: settings.select.by === 'given' ? givenScore : retrievalOrder,

@@ -24,6 +24,8 @@ export interface KafkaOptions {
   poll?: number
   /** Replicas of topics that this log makes (default: what the brokers say). */
   replication?: number
+  /** Makes topics that are missing (default true); else `apply` only verifies, as workers of a cluster should. */
+  create?: boolean
   /** How a connection is made (default: plain TCP). */
   connect?: (to: { host: string; port: number; onConnect: () => void }) => Socket
 }
@@ -39,6 +41,7 @@ export const settingsOf = (options: KafkaOptions): Settings => ({
   transactionTimeout: options.transactionTimeout ?? 20_000,
   poll: options.poll ?? 500,
   replication: options.replication,
+  create: options.create ?? true,
   connect: options.connect ?? plain,
 })
 

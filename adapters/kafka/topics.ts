@@ -66,7 +66,10 @@ const configOf = ({ retention, compact, maxBytes }: TopicSpec) => [
   { name: 'message.timestamp.before.max.ms', value: '9223372036854775807' },
 ]
 
-/** Makes the topics that are missing, and waits until they can be used. @throws Fatal when one is of another shape */
+/**
+ * Makes the topics that are missing, where that is allowed, and waits until they can be used.
+ * @throws Fatal when one is of another shape, or missing where only `gainstream topics apply` makes them
+ */
 export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
   const missing: TopicSpec[] = []
   for (const spec of specs) {
@@ -75,7 +78,8 @@ export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
     else missing.push(spec)
   }
   if (missing.length === 0) return
-  const { replication } = client.settings
+  const { replication, create } = client.settings
+  if (!create) throw absent(missing)
   await administering(client, 'making topics', (admin) =>
     admin.createTopics({
       waitForLeaders: false,
@@ -92,6 +96,12 @@ export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
     if (facts) verify(spec, facts) // another process may have made it
   }
 }
+
+const absent = ([first, ...others]: readonly TopicSpec[]) =>
+  new Fatal(
+    `topic ${first?.name}${others.length > 0 ? ` and ${others.length} more are` : ' is'} missing: ` +
+      'gainstream topics apply --execute makes what a stream needs',
+  )
 
 const verify = ({ name, partitions }: TopicSpec, { leaders }: TopicFacts) => {
   if (leaders.length === partitions) return

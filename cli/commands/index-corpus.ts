@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { bring, passageFile, survey } from '../import.ts'
 import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
-import { openTopics, runState } from '../runs.ts'
+import { runState } from '../runs.ts'
+import { openTopics } from '../streams.ts'
 import { work } from '../work.ts'
 
 interface Flags extends Globals {

@@ -4,7 +4,8 @@ import { Fatal } from '../../runtime/errors.ts'
 import { configOf, inExisting, inStream, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
 import { recount } from '../recount.ts'
 import { table } from '../report.ts'
-import { allRuns, closeRun, openRun, openStream, outcomesOf, runEntry, runState } from '../runs.ts'
+import { allRuns, closeRun, openRun, outcomesOf, runEntry, runState } from '../runs.ts'
+import { openStream } from '../streams.ts'
 import type { World } from '../world.ts'
 
 interface Flags extends Globals {

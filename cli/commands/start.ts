@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { processors } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
-import { openStream } from '../runs.ts'
+import { openStream } from '../streams.ts'
 import { work } from '../work.ts'
 
 interface Flags extends Globals {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { processors } from '../../processors/index.ts'
 import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
 import { table } from '../report.ts'
-import { streamEntry } from '../runs.ts'
+import { streamEntry } from '../streams.ts'
 import type { World } from '../world.ts'
 
 /** How many positions of a stage's input are not settled yet; the same unit as a consumer group's lag. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../../cli/commands.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile } from '../../cli/import.ts'
-import { openTopics } from '../../cli/runs.ts'
+import { openTopics } from '../../cli/streams.ts'
 import { openWorld } from '../../cli/world.ts'
 import { folder, launch, run } from './command.ts'
 

@@ -1,6 +1,6 @@
 /** A process that brings a file of queries into a stream, with no stage running: `importer.ts FOLDER FILE`. */
 import { bring, queryFile } from '../../cli/import.ts'
-import { openStream } from '../../cli/runs.ts'
+import { openStream } from '../../cli/streams.ts'
 import { within } from './audit.ts'
 
 const [folder = '', path = ''] = process.argv.slice(2)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readRejects, retry } from '../../cli/rejects.ts'
-import { runState, sourceOf } from '../../cli/runs.ts'
+import { runState } from '../../cli/runs.ts'
+import { sourceOf } from '../../cli/streams.ts'
 import { enter } from '../../runtime/source.ts'
 import { processors } from '../../processors/index.ts'
 import { metrics, queries, rejects, samples } from '../../topics/index.ts'
