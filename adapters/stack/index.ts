@@ -1,0 +1,6 @@
+/** A local stack without Docker: Apache Kafka and a schema registry as processes of this machine. */
+export { startBroker, type Broker, type BrokerOptions } from './broker.ts'
+export { startRegistry, type Registry, type RegistryOptions } from './registry.ts'
+export { freePorts } from './ports.ts'
+export type { Listener } from './settings.ts'
+export { programs, startStack, type Programs, type Stack, type StackOptions, type StackPorts } from './stack.ts'

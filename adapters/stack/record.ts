@@ -1,0 +1,57 @@
+/**
+ * What is written down of a server that runs, so that another process finds it again, and the proof that a process is
+ * that server: a number may have gone to somebody else meanwhile, but nobody else has the server's mark on its command
+ * line.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const Record = z.object({
+  pid: z.int().min(2),
+  /** Stands on the command line of the process: made anew for each start. */
+  mark: z.string().min(16),
+  ports: z.record(z.string(), z.int()),
+})
+export type Record = z.infer<typeof Record>
+
+const fileOf = (folder: string, name: string) => join(folder, `${name}.json`)
+
+/** Undefined where there is none, or none that can be read. */
+export const readRecord = (folder: string, name: string): Record | undefined => {
+  const file = fileOf(folder, name)
+  if (!existsSync(file)) return undefined
+  try {
+    return Record.parse(JSON.parse(readFileSync(file, 'utf8')))
+  } catch {
+    return undefined // nothing can be proven by it
+  }
+}
+
+/** Written aside and renamed: never half there. */
+export const writeRecord = (folder: string, name: string, record: Record): void => {
+  const aside = `${fileOf(folder, name)}.${record.mark}`
+  writeFileSync(aside, JSON.stringify(record, null, 2))
+  renameSync(aside, fileOf(folder, name))
+}
+
+export const removeRecord = (folder: string, name: string): void => rmSync(fileOf(folder, name), { force: true })
+
+/** Empty for a process that is gone, or dead and not yet buried. */
+const commandLine = (pid: number): string => {
+  if (process.platform !== 'linux')
+    return spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? ''
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** The option of Java that carries the mark. */
+export const marking = (mark: string) => `-Dgainstream.stack=${mark}`
+
+/** Does this very server still run? */
+export const isAlive = ({ pid, mark }: Pick<Record, 'pid' | 'mark'>): boolean =>
+  commandLine(pid).includes(marking(mark))
