@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts'
 import { Fatal, Unavailable } from './errors.ts'
+import type { Input } from './input.ts'
 import type { Books } from './ledger.ts'
 import type { Log, TopicSpec } from './log.ts'
 import type { Observe } from './observe.ts'
@@ -16,6 +17,8 @@ export interface Bound {
   readonly endpoints: readonly Endpoint[]
   readonly canary: ((signal: AbortSignal) => Promise<void>) | undefined
   readonly policy: Policy
+  /** What it reads, where that is not the topic of the stream's own: a replay. */
+  readonly input?: Input | undefined
 }
 
 export interface Binding {
@@ -111,7 +114,7 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
   const empty = async (signal: AbortSignal) => {
     for (const each of running) {
       // Stages stand in the order of the topology: those before this one have ended, so its input grows no more.
-      const until = await patiently(() => ends(log, each.topic), signal)
+      const until = each.until ?? (await patiently(() => ends(log, each.topic), signal))
       while (!signal.aborted && !(await patiently(() => caughtUp(log, each, until ?? []), signal))) {
         await pause(50, signal)
       }

@@ -1,6 +1,7 @@
 import { tried, type Failure, type World } from './attempts.ts'
 import type { Codec } from './codec.ts'
 import { Rejected, sentence } from './errors.ts'
+import { isCopy, type Input } from './input.ts'
 import type { Outgoing, Stored } from './log.ts'
 import type { Observe } from './observe.ts'
 import type { Attempt, Processor, Tally } from './processor.ts'
@@ -24,6 +25,8 @@ export interface Handling<In, Ports> extends World {
    * @throws Rejected for a run that nobody has announced.
    */
   readonly concerns?: ((stage: string, run: string) => Promise<boolean>) | undefined
+  /** What the stage reads, where it is not its topic of the stream's own. */
+  readonly input?: Input | undefined
   readonly observe: Observe
   readonly now: () => number
 }
@@ -42,10 +45,13 @@ export const originOf = (
   return { run, id: text.startsWith(`${run}/`) ? text.slice(run.length + 1) : text }
 }
 
-/** A retried dead letter takes its earlier outcome back, in the same transaction that gives it the new one. */
-const superseded = (record: Stored, from: Topic): Tally[] => {
+/**
+ * A retried dead letter takes its earlier outcome back, in the same transaction that gives it the new one. Of another
+ * stream's outcomes nothing is to be taken back.
+ */
+const superseded = (record: Stored, from: Topic, input: Input | undefined): Tally[] => {
   const kind = record.headers['supersedes.kind']
-  if (kind === undefined) return []
+  if (kind === undefined || input) return []
   const of = originOf(record, from)
   return [
     { ...of, outcome: 'rejected', reason: kind, times: -1 },
@@ -55,6 +61,10 @@ const superseded = (record: Stored, from: Topic): Tally[] => {
 
 /** It was sent back to a stage's input for that stage alone; others that read the same topic pass it over. */
 const isForAnother = (record: Stored, stage: string) => (record.headers['supersedes.stage'] ?? stage) !== stage
+
+/** It was sent once more, and what is read holds the original, too. */
+const isThereTwice = (record: Stored, input: Input | undefined) =>
+  input !== undefined && isCopy(record, input.from[record.partition] ?? 0)
 
 /** A dead letter: key, value and headers as they were; where it came from and why in further headers. */
 export const rejected = <In, Ports>(record: Stored, failure: Failure, handling: Handling<In, Ports>): Result => {
@@ -74,15 +84,22 @@ export const rejected = <In, Ports>(record: Stored, failure: Failure, handling: 
   return {
     records: [{ topic: names.topic(rejects), partition, key, value, headers, timestamp: now() }],
     tallies: [
-      ...superseded(record, processor.from),
+      ...superseded(record, processor.from, handling.input),
       { ...originOf(record, processor.from), outcome: 'rejected', reason: failure.kind },
     ],
   }
 }
 
+/** What an output inherits; it is passed on from stage to stage. */
+const inherited = ({ headers, partition, position }: Stored, input: Input | undefined): Headers => ({
+  ...headers,
+  ...(input && { ...input.headers, 'replayed.from': `${input.origin}/${partition}/${position}` }),
+})
+
 const passedOn = (headers: Headers, stage: string, attempts: number, traceparent: string | undefined): Headers => ({
   ...(headers.run !== undefined && { run: headers.run }),
   ...(headers.settings !== undefined && { settings: headers.settings }),
+  ...(headers['replayed.from'] !== undefined && { 'replayed.from': headers['replayed.from'] }),
   stage,
   attempt: String(attempts),
   ...(traceparent !== undefined && { traceparent }),
@@ -138,10 +155,10 @@ export const handle = async <In, Ports>(
   handling: Handling<In, Ports>,
   signal: AbortSignal,
 ): Promise<Result> => {
-  const { processor, observe } = handling
+  const { processor, observe, input } = handling
   const from = processor.from as Topic
   const labels = { stage: processor.name }
-  if (isForAnother(record, processor.name)) return { records: [], tallies: [] }
+  if (isForAnother(record, processor.name) || isThereTwice(record, input)) return { records: [], tallies: [] }
   return observe.tracer.span(processor.name, record.headers.traceparent, async (traceparent) => {
     const onRetry = (error: unknown, attempt: number) => {
       observe.meter.count('gainstream_retries_total', 1, labels)
@@ -152,12 +169,12 @@ export const handle = async <In, Ports>(
     if ('failure' in outcome) return rejected(record, outcome.failure, handling)
     if (outcome.value === 'no concern') return { records: [], tallies: [] }
     const { value, outputs } = outcome.value
-    const headers = passedOn(record.headers, processor.name, outcome.attempts, traceparent)
+    const headers = passedOn(inherited(record, input), processor.name, outcome.attempts, traceparent)
     try {
       const records = outputs.map((message) => encoded(handling, record, headers, message))
       const tally =
         value === undefined ? { outcome: 'forgotten' } : (processor.tally?.(value, outputs) ?? { outcome: 'done' })
-      return { records, tallies: [...superseded(record, from), { ...originOf(record, from), ...tally }] }
+      return { records, tallies: [...superseded(record, from, input), { ...originOf(record, from), ...tally }] }
     } catch (error) {
       const failure: Failure = { kind: 'unwritable', reason: sentence(error), attempts: outcome.attempts }
       return rejected(record, failure, handling)

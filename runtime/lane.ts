@@ -18,6 +18,7 @@
  */
 import { Fatal, sentence, Unavailable } from './errors.ts'
 import { bytesOf, handle, rejected, type Handling, type Result } from './handle.ts'
+import { upTo } from './input.ts'
 import { ledger, type Books } from './ledger.ts'
 import type { Claim, Log, Outcome } from './log.ts'
 import { writeNote } from './note.ts'
@@ -47,13 +48,14 @@ type Work = Entry<Result>
 const patience = 15_000
 
 export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
-  const { log, policy, processor, observe, onFatal } = options
+  const { log, policy, processor, observe, onFatal, input } = options
   const labels = { stage: processor.name, partition: claim.partition }
   const books = ledger(options.books, processor.name, claim.partition)
   const life = new AbortController() // ends everything: lost, fenced or fatal
   const hands = new AbortController() // ends the work in hand: that, or draining
   const room = bell() // rung when something may be taken
   const progress = bell() // rung when something may be settled
+  const until = input?.until[claim.partition] ?? Infinity
   let topicId = ''
   let window = trackedWindow<Result>({ position: 0, ahead: [] })
   let opened = false
@@ -99,7 +101,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       await books.load(life.signal)
       const info = await log.describe(claim.topic)
       topicId = info?.id ?? ''
-      return resumed({ stage: processor.name, claim, settled, info, started: books.started })
+      return resumed({ stage: processor.name, claim, settled, info, started: books.started, input })
     })
 
   const work = async (entry: Work) => {
@@ -146,7 +148,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
 
   const taking = async () => {
     while (!dead && !draining) {
-      if (full()) {
+      if (full() || window.next >= until) {
         await room.wait(1000)
         continue
       }
@@ -154,8 +156,9 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
         records: Math.min(policy.batch.records - window.waiting, policy.span - window.span),
         bytes: policy.bytes - window.bytes,
       }
-      const taken = await patiently('taking', hands.signal, () => claim.take(window.next, max, hands.signal))
+      const found = await patiently('taking', hands.signal, () => claim.take(window.next, max, hands.signal))
       if (dead || draining) return
+      const taken = upTo(found, until)
       window.take(taken.records, taken.next)
       observe.meter.count('gainstream_records_in_total', taken.records.length, labels)
       progress.ring()

@@ -1,4 +1,5 @@
 import { Fatal } from './errors.ts'
+import type { Input } from './input.ts'
 import type { Claim, Settled, TopicInfo } from './log.ts'
 import { readNote } from './note.ts'
 import type { Progress } from './window.ts'
@@ -11,6 +12,8 @@ export interface Found {
   readonly info: TopicInfo | undefined
   /** Totals say that the stage has settled something in this partition. */
   readonly started: boolean
+  /** Only a stretch of the topic is read. */
+  readonly input?: Input | undefined
 }
 
 /**
@@ -18,12 +21,21 @@ export interface Found {
  *
  * @throws Fatal when its input was trimmed, made anew or deleted, or its position got lost.
  */
-export const resumed = ({ stage, claim, settled, info, started }: Found): Progress => {
+export const resumed = ({ stage, claim, settled, info, started, input }: Found): Progress => {
   const bounds = info?.partitions[claim.partition]
   if (!info || !bounds) throw new Fatal(`topic ${claim.topic} is gone: create it again or remove the stream`)
   const where = `${stage} on ${claim.topic}[${claim.partition}]`
+  const until = input?.until[claim.partition] ?? Infinity
+  const trimmed = (position: number) => position < bounds.first && position < until
+  const lost = (position: number) =>
+    new Fatal(
+      `${where}: records from ${position} to ${bounds.first} were deleted before they were settled. ` +
+        `Bring their source into a new stream`,
+    )
   if (!settled) {
-    if (!started) return { position: bounds.first, ahead: [] }
+    const position = input?.from[claim.partition] ?? bounds.first
+    if (!started && trimmed(position)) throw lost(position)
+    if (!started) return { position, ahead: [] }
     throw new Fatal(
       `${where} has no settled position, but its totals say that it has run: starting over would repeat work. ` +
         `Restore the positions of its group, or use a new stream`,
@@ -33,11 +45,6 @@ export const resumed = ({ stage, claim, settled, info, started }: Found): Progre
   if (note.topicId !== info.id) {
     throw new Fatal(`${where}: the topic was deleted and made anew since the last settled record. Use a new stream`)
   }
-  if (settled.position < bounds.first) {
-    throw new Fatal(
-      `${where}: records from ${settled.position} to ${bounds.first} were deleted before they were settled. ` +
-        `Bring their source into a new stream`,
-    )
-  }
+  if (trimmed(settled.position)) throw lost(settled.position)
   return { position: settled.position, ahead: note.ahead }
 }

@@ -1,3 +1,4 @@
+import { endsOf } from './input.ts'
 import { lane, type Lane, type LaneOptions } from './lane.ts'
 import type { Claim } from './log.ts'
 
@@ -5,6 +6,8 @@ export interface Stage {
   readonly name: string
   readonly group: string
   readonly topic: string
+  /** Where each partition of the topic ends for this stage, if it does. */
+  readonly until: readonly number[] | undefined
   /** Partitions held at present. */
   readonly partitions: readonly number[]
   /** I7: settles finished work, leaves the rest, leaves the group. */
@@ -13,9 +16,9 @@ export interface Stage {
 
 /** One member of a processor's consumer group: a lane for each partition that is given to it. */
 export const stage = async <In, Ports>(options: LaneOptions<In, Ports>): Promise<Stage> => {
-  const { log, processor, names, observe, onFatal } = options
+  const { log, processor, names, observe, onFatal, input } = options
   const group = names.group(processor.name)
-  const topic = names.topic(processor.from)
+  const topic = input?.topic ?? names.topic(processor.from)
   const lanes = new Map<Claim, Lane>()
   const labels = { stage: processor.name }
   const counted = () => observe.meter.gauge('gainstream_partitions', lanes.size, labels)
@@ -45,6 +48,7 @@ export const stage = async <In, Ports>(options: LaneOptions<In, Ports>): Promise
     name: processor.name,
     group,
     topic,
+    until: input && endsOf(input),
     get partitions() {
       return [...lanes.keys()].map(({ partition }) => partition)
     },
