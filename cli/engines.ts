@@ -9,6 +9,7 @@ import { openSqliteLog } from '../adapters/sqlite/log.ts'
 import { sqliteRegistry } from '../adapters/sqlite/registry.ts'
 import { Fatal, sentence } from '../runtime/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Logger } from '../runtime/observe.ts'
 import type { SchemaRegistry } from '../schemas/registry.ts'
 import type { Config } from './config.ts'
 
@@ -33,17 +34,19 @@ export const folder = (path: string): string => {
   }
 }
 
-const engines: Record<Config['engine'], (config: Config, opening: Opening) => Promise<Engine>> = {
+type Open = (config: Config, opening: Opening, logger: Logger) => Promise<Engine>
+
+const engines: Record<Config['engine'], Open> = {
   async embedded({ data }) {
     const log = await openSqliteLog(join(folder(data), 'log.sqlite'))
     return { log, registry: sqliteRegistry(log) }
   },
-  async kafka(config, { create }) {
-    const registry = confluentRegistry({ ...(await registryAccess(config)), create })
+  async kafka(config, { create }, logger) {
+    const registry = confluentRegistry({ ...(await registryAccess(config)), create, logger })
     const log = await openKafkaLog({ ...(await kafkaAccess(config)), create })
     return { log, registry }
   },
 }
 
 /** @throws Unavailable or Fatal with a sentence that names the server. */
-export const openEngine = (config: Config, opening: Opening): Promise<Engine> => engines[config.engine](config, opening)
+export const openEngine: Open = (config, opening, logger) => engines[config.engine](config, opening, logger)

@@ -103,7 +103,7 @@ export const openWorld = async (
   opening: Opening = { create: false },
 ): Promise<World> => {
   const observe = observer(config, screen)
-  const { log, registry } = await openEngine(config, opening)
+  const { log, registry } = await openEngine(config, opening, observe.logger)
   const codecs = new Map<string, Codec>()
   /** Subjects stand under the topic's whole name, so that other Avro clients find them. */
   const codecOf = (named: Names) => {
