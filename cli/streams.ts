@@ -72,7 +72,8 @@ export const openStream = async (world: World, signal: AbortSignal, derivedFrom 
   const { partitions } = config
   const manifested = () =>
     streams.message({
-      ...{ stream: names.stream, ...manifest(config), created_at: now(), partitions, derived_from: derivedFrom },
+      ...{ stream: names.stream, ...manifest(config), created_at: now(), partitions },
+      ...{ derived_from: derivedFrom, derivation: null },
     })
   const entry = await announced(opened, 'manifest', manifested, () => streamEntry(opened), signal)
   return opened.as({ ...asStream(config, entry), partitions }) // another process may have been first

@@ -79,4 +79,17 @@ export const within = async <T>(
   }
 }
 
+/** A signal of its own that aborts with the given one, too. `release` ends the connection. */
+export const branch = (signal: AbortSignal) => {
+  const own = new AbortController()
+  const stop = () => own.abort(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  return {
+    signal: own.signal,
+    abort: (reason: Error) => own.abort(reason),
+    release: () => signal.removeEventListener('abort', stop),
+  }
+}
+
 export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))

@@ -19,6 +19,23 @@ export const RunEntry = {
 } as const
 export type RunEntry = Avro<typeof RunEntry>
 
+/** What a replay reads: a stretch of another stream's topic. */
+export const Derivation = {
+  type: 'record',
+  name: 'Derivation',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'stream', type: 'string', doc: 'Whose topic it is; it is never written to.' },
+    { name: 'topic', type: 'string', doc: 'As the catalogue names it.' },
+    { name: 'topic_id', type: 'string', doc: 'Another topic of the same name is another one.' },
+    { name: 'from', type: { type: 'array', items: 'long' }, doc: 'First position that is read, per partition.' },
+    { name: 'until', type: { type: 'array', items: 'long' }, doc: 'First position that is not, per partition.' },
+    { name: 'runs', type: { type: 'array', items: 'string' }, doc: 'Records of other runs are passed over.' },
+    { name: 'request', type: 'string', default: '', doc: 'How the stretch was asked for, so that it is found again.' },
+  ],
+} as const
+export type Derivation = Avro<typeof Derivation>
+
 /** The immutable settings of a stream, written once, kept per stream. */
 export const StreamEntry = {
   type: 'record',
@@ -30,7 +47,8 @@ export const StreamEntry = {
     { name: 'settings', type: 'string', doc: 'JSON, keys sorted.' },
     { name: 'created_at', type: 'long' },
     { name: 'partitions', type: 'int' },
-    { name: 'derived_from', type: 'string', default: '' },
+    { name: 'derived_from', type: 'string', default: '', doc: '<stream>/<topic> of which it is a replay.' },
+    { name: 'derivation', type: optional(Derivation), default: null },
   ],
 } as const
 export type StreamEntry = Avro<typeof StreamEntry>
@@ -56,3 +74,20 @@ export const Totals = {
   ],
 } as const
 export type Totals = Avro<typeof Totals>
+
+/** Somebody gave a record up by hand. Kept per `<stream>/<stage>/<partition>/<position>`. */
+export const Decision = {
+  type: 'record',
+  name: 'Decision',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'stream', type: 'string' },
+    { name: 'stage', type: 'string', doc: 'That reads the record.' },
+    { name: 'partition', type: 'int' },
+    { name: 'position', type: 'long', doc: "In the stage's input." },
+    { name: 'topic_id', type: 'string', doc: 'Of that topic: one of the same name that is made anew is another.' },
+    { name: 'reason', type: 'string' },
+    { name: 'decided_at', type: 'long' },
+  ],
+} as const
+export type Decision = Avro<typeof Decision>

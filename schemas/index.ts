@@ -2,7 +2,7 @@
 import { Answer } from './answer.ts'
 import { Candidates } from './candidates.ts'
 import { Context } from './context.ts'
-import { RunEntry, StreamEntry, Totals } from './control.ts'
+import { Decision, RunEntry, StreamEntry, Totals } from './control.ts'
 import { Draft } from './draft.ts'
 import { Gains } from './gains.ts'
 import { Metric } from './metric.ts'
@@ -14,7 +14,7 @@ export type { Avro } from './avro.ts'
 export { Answer } from './answer.ts'
 export { Candidates } from './candidates.ts'
 export { Context, Scored, SelectorIdentity } from './context.ts'
-export { RunEntry, StreamEntry, Totals } from './control.ts'
+export { Decision, Derivation, RunEntry, StreamEntry, Totals } from './control.ts'
 export { Draft, PseudoPassage } from './draft.ts'
 export { Gain, Gains } from './gains.ts'
 export { Identity, Usage } from './identity.ts'
@@ -37,4 +37,5 @@ export const records = {
   'run-entry': RunEntry,
   'stream-entry': StreamEntry,
   totals: Totals,
+  decision: Decision,
 } as const

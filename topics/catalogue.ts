@@ -6,7 +6,7 @@ import { days, megabytes, topic } from '../runtime/topic.ts'
 import { Answer } from '../schemas/answer.ts'
 import { Candidates } from '../schemas/candidates.ts'
 import { Context } from '../schemas/context.ts'
-import { RunEntry, StreamEntry, Totals } from '../schemas/control.ts'
+import { Decision, RunEntry, StreamEntry, Totals } from '../schemas/control.ts'
 import { Draft } from '../schemas/draft.ts'
 import { Gains } from '../schemas/gains.ts'
 import { Metric } from '../schemas/metric.ts'
@@ -93,6 +93,16 @@ export const streams = topic<StreamEntry>({
   name: 'streams',
   schema: StreamEntry,
   key: ({ stream }) => stream,
+  retention: 'forever',
+  compact: true,
+  control: true,
+})
+
+/** One small entry for each record that somebody gave up by hand. */
+export const decisions = topic<Decision>({
+  name: 'decisions',
+  schema: Decision,
+  key: ({ stream, stage, partition, position }) => `${stream}/${stage}/${partition}/${position}`,
   retention: 'forever',
   compact: true,
   control: true,
