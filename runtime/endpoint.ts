@@ -1,4 +1,5 @@
-import { Unavailable } from './errors.ts'
+import { Rejected, Unavailable } from './errors.ts'
+import { unobserved, type Observe } from './observe.ts'
 import type { Attempt } from './processor.ts'
 import type { Retry } from './policy.ts'
 import { delay, pause, within } from './wait.ts'
@@ -18,6 +19,7 @@ export interface EndpointOptions {
   readonly timeout: number
   readonly breaker?: { readonly trips: number } & Pick<Retry, 'from' | 'to'>
   readonly random?: () => number
+  readonly observe?: Pick<Observe, 'meter' | 'tracer'>
 }
 
 export interface Endpoint {
@@ -27,14 +29,42 @@ export interface Endpoint {
   readonly inFlight: number
   /** The breaker is open: lanes that depend on this endpoint alone pause. */
   readonly open: boolean
+  /** After a pause one call decides (`trying`) whether it closes again. */
+  readonly breaker: 'closed' | 'trying' | 'open'
   /** Resolves when the breaker lets somebody through, or when the signal aborts. */
   ready(signal: AbortSignal): Promise<void>
   /** @throws Unavailable on timeout (`inFlight`), and whatever `work` throws. */
   call<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, hint?: Pick<Attempt, 'alone'>): Promise<T>
 }
 
+const kindOf = (error: unknown): string =>
+  error instanceof Unavailable ? 'unavailable' : error instanceof Rejected ? 'rejected' : 'failed'
+
+/** How long calls take and how they fail; a call that nobody wants any more has not failed. */
+const observed =
+  ({ name, observe = unobserved }: EndpointOptions) =>
+  <T>(work: (late: () => Unavailable) => Promise<T>, late: () => Unavailable, signal: AbortSignal): Promise<T> =>
+    observe.tracer.part(name, async (span) => {
+      const began = performance.now()
+      let timedOut = false
+      try {
+        return await work(() => {
+          timedOut = true
+          return late()
+        })
+      } catch (error) {
+        const kind = timedOut ? 'timeout' : kindOf(error)
+        if (!signal.aborted) observe.meter.count('gainstream_endpoint_errors_total', 1, { endpoint: name, kind })
+        span.fail(signal.aborted ? 'given up' : kind)
+        throw error
+      } finally {
+        observe.meter.observe('gainstream_endpoint_seconds', (performance.now() - began) / 1000, { endpoint: name })
+      }
+    })
+
 export const endpoint = (options: EndpointOptions): Endpoint => {
   const { name, concurrency, timeout, random } = options
+  const observing = observed(options)
   const breaker = options.breaker ?? { trips: 5, from: 500, to: 30_000 }
   let limit = Math.min(concurrency.start, concurrency.max)
   let inFlight = 0
@@ -100,6 +130,9 @@ export const endpoint = (options: EndpointOptions): Endpoint => {
     get open() {
       return isOpen()
     },
+    get breaker() {
+      return isOpen() ? 'open' : opens > 0 ? 'trying' : 'closed'
+    },
     async ready(signal) {
       while (isOpen() && !signal.aborted) await pause(openUntil - Date.now(), signal)
     },
@@ -108,7 +141,7 @@ export const endpoint = (options: EndpointOptions): Endpoint => {
       const late = () =>
         new Unavailable(`${name} did not answer within ${timeout / 1000} s`, { endpoint: name, inFlight: true })
       try {
-        const value = await within(timeout, signal, work, late)
+        const value = await observing((tooLate) => within(timeout, signal, work, tooLate), late, signal)
         succeeded()
         return value
       } catch (error) {

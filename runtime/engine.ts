@@ -3,6 +3,7 @@ import { Fatal, Unavailable } from './errors.ts'
 import type { Input } from './input.ts'
 import type { Books } from './ledger.ts'
 import type { Log, TopicSpec } from './log.ts'
+import { watchEndpoint } from './measure.ts'
 import type { Observe } from './observe.ts'
 import type { Policy } from './policy.ts'
 import type { Processor } from './processor.ts'
@@ -90,6 +91,8 @@ const patiently = async <T>(look: () => Promise<T>, signal: AbortSignal): Promis
 
 export interface Engine {
   readonly stages: readonly Stage[]
+  /** What the stages call, each once. */
+  readonly endpoints: readonly Endpoint[]
   /** I8: resolves when each stage has settled all that was in its input once the stages before it had ended. */
   untilEmpty(signal: AbortSignal): Promise<void>
   /** Rejects with the sentence of the first lane that cannot go on. Never resolves. */
@@ -111,6 +114,8 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
   const shared = { log, books, codec, names, rejects, observe, now, random, concerns, onFatal: fail }
   const running: Stage[] = []
   for (const bound of stages) running.push(await stage({ ...bound, ...shared }))
+  const endpoints = [...new Set(stages.flatMap((bound) => bound.endpoints))]
+  const watched = endpoints.map((each) => watchEndpoint(observe.meter, each))
   const empty = async (signal: AbortSignal) => {
     for (const each of running) {
       // Stages stand in the order of the topology: those before this one have ended, so its input grows no more.
@@ -122,10 +127,12 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
   }
   return {
     stages: running,
+    endpoints,
     untilEmpty: (signal) => Promise.race([empty(signal), failed]),
     failed,
     stop: async () => {
       await Promise.all(running.map((each) => each.stop()))
+      watched.forEach((unwatch) => unwatch())
     },
   }
 }

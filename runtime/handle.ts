@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { tried, type Failure, type World } from './attempts.ts'
 import type { Codec } from './codec.ts'
-import { Rejected, sentence } from './errors.ts'
+import { Rejected, sentence, Unavailable } from './errors.ts'
 import { isCopy, type Input } from './input.ts'
 import type { Outgoing, Stored } from './log.ts'
-import type { Observe } from './observe.ts'
+import { about } from './measure.ts'
+import type { Observe, Span } from './observe.ts'
 import type { Attempt, Processor, Tally } from './processor.ts'
 import type { Headers, Message, Names, Topic } from './topic.ts'
 
@@ -149,6 +151,63 @@ const stepOn = async <In, Ports>(
   return { value: undefined, outputs: await processor.forget(record.key?.toString() ?? '', ports, signal) }
 }
 
+/** What a span says of a record: of its key only a hash, of its content nothing. */
+const aboutRecord = ({ key, partition, position, timestamp }: Stored, run: string, stage: string, now: number) =>
+  about({
+    ...{ stage, run, partition, position, queue_seconds: Math.max(0, now - timestamp) / 1000 },
+    key_hash: key === null ? undefined : createHash('sha256').update(key).digest('hex').slice(0, 16),
+  })
+
+/** What a step made of its value, ready to be written. @throws Rejected when the log could never take it. */
+const written = <In, Ports>(
+  record: Stored,
+  handling: Handling<In, Ports>,
+  { value, outputs }: Stepped<In>,
+  headers: Headers,
+): Result => {
+  const { processor, input } = handling
+  const from = processor.from as Topic
+  const records = outputs.map((message) => encoded(handling, record, headers, message))
+  const tally =
+    value === undefined ? { outcome: 'forgotten' } : (processor.tally?.(value, outputs) ?? { outcome: 'done' })
+  return { records, tallies: [...superseded(record, from, input), { ...originOf(record, from), ...tally }] }
+}
+
+/** @param span of the work on this record, which its outputs continue */
+const handled = async <In, Ports>(
+  record: Stored,
+  handling: Handling<In, Ports>,
+  signal: AbortSignal,
+  span: Span,
+): Promise<Result> => {
+  const { processor, observe, input, now } = handling
+  const stage = processor.name
+  const { topic, partition, position } = record
+  const onRetry = (error: unknown, attempt: number) => {
+    const kind = error instanceof Unavailable ? 'unavailable' : 'failed'
+    observe.meter.count('gainstream_retries_total', 1, { stage, kind })
+    observe.logger.warn({ stage, topic, partition, position, attempt, error: sentence(error) }, 'trying again')
+  }
+  const given = (failure: Failure) => {
+    span.say(() => about({ attempts: failure.attempts, outcome: 'rejected', kind: failure.kind }))
+    span.fail(failure.kind)
+    return rejected(record, failure, handling)
+  }
+  span.say(() => aboutRecord(record, originOf(record, processor.from).run, stage, now()))
+  const outcome = await tried((s, attempt) => stepOn(handling, record, s, attempt), handling, signal, onRetry)
+  if ('failure' in outcome) return given(outcome.failure)
+  const { value, attempts } = outcome
+  if (value === 'no concern') return { records: [], tallies: [] }
+  try {
+    const headers = passedOn(inherited(record, input), stage, attempts, span.traceparent)
+    const result = written(record, handling, value, headers)
+    span.say(() => about({ attempts, outcome: result.tallies.at(-1)?.outcome }))
+    return result
+  } catch (error) {
+    return given({ kind: 'unwritable', reason: sentence(error), attempts })
+  }
+}
+
 /** From a record to what it leaves behind. @throws Fatal, or the signal's reason. */
 export const handle = async <In, Ports>(
   record: Stored,
@@ -156,28 +215,7 @@ export const handle = async <In, Ports>(
   signal: AbortSignal,
 ): Promise<Result> => {
   const { processor, observe, input } = handling
-  const from = processor.from as Topic
-  const labels = { stage: processor.name }
   if (isForAnother(record, processor.name) || isThereTwice(record, input)) return { records: [], tallies: [] }
-  return observe.tracer.span(processor.name, record.headers.traceparent, async (traceparent) => {
-    const onRetry = (error: unknown, attempt: number) => {
-      observe.meter.count('gainstream_retries_total', 1, labels)
-      const { topic, partition, position } = record
-      observe.logger.warn({ ...labels, topic, partition, position, attempt, error: sentence(error) }, 'trying again')
-    }
-    const outcome = await tried((s, attempt) => stepOn(handling, record, s, attempt), handling, signal, onRetry)
-    if ('failure' in outcome) return rejected(record, outcome.failure, handling)
-    if (outcome.value === 'no concern') return { records: [], tallies: [] }
-    const { value, outputs } = outcome.value
-    const headers = passedOn(inherited(record, input), processor.name, outcome.attempts, traceparent)
-    try {
-      const records = outputs.map((message) => encoded(handling, record, headers, message))
-      const tally =
-        value === undefined ? { outcome: 'forgotten' } : (processor.tally?.(value, outputs) ?? { outcome: 'done' })
-      return { records, tallies: [...superseded(record, from, input), { ...originOf(record, from), ...tally }] }
-    } catch (error) {
-      const failure: Failure = { kind: 'unwritable', reason: sentence(error), attempts: outcome.attempts }
-      return rejected(record, failure, handling)
-    }
-  })
+  const origin = { traceparent: record.headers.traceparent }
+  return observe.tracer.span(processor.name, origin, (span) => handled(record, handling, signal, span))
 }

@@ -20,7 +20,8 @@ import { Fatal, sentence, Unavailable } from './errors.ts'
 import { bytesOf, handle, rejected, type Handling, type Result } from './handle.ts'
 import { upTo } from './input.ts'
 import { ledger, type Books } from './ledger.ts'
-import type { Claim, Log, Outcome } from './log.ts'
+import type { Claim, Log } from './log.ts'
+import { measured, type Measuring } from './measure.ts'
 import { writeNote } from './note.ts'
 import { resumed } from './resume.ts'
 import { bell, delay, pause, toError } from './wait.ts'
@@ -33,9 +34,12 @@ export interface LaneOptions<In, Ports> extends Handling<In, Ports> {
   readonly policy: Policy
   /** Called once when the lane cannot go on: the process has to stop. */
   readonly onFatal: (error: Error) => void
+  readonly end: Measuring['end']
 }
 
 export interface Lane {
+  /** It knows where it goes on. */
+  readonly opened: boolean
   /** Settles what is finished, leaves the rest. */
   drain(): Promise<void>
   /** Resolves when the lane has ended, whatever the reason. */
@@ -65,6 +69,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   let batchLimit = policy.batch.records
   let alarmed: number | undefined
   let waitsForRelease = false
+  const meter = measured({ ...options, ...labels }, () => (opened ? window : undefined))
 
   const end = () => {
     dead = true
@@ -72,6 +77,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     hands.abort(life.signal.reason)
     room.ring()
     progress.ring()
+    meter.stop()
   }
   const fail = (error: unknown) => {
     if (!dead && !claim.lost.aborted) onFatal(toError(error))
@@ -140,7 +146,6 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       alarmed = oldest.position
       const key = oldest.key?.toString()
       observe.logger.warn({ ...labels, position: oldest.position, key }, 'oldest unfinished record holds the lane back')
-      observe.meter.gauge('gainstream_oldest_unfinished_timestamp_ms', oldest.timestamp, labels)
     }
     return true
   }
@@ -160,7 +165,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       if (dead || draining) return
       const taken = upTo(found, until)
       window.take(taken.records, taken.next)
-      observe.meter.count('gainstream_records_in_total', taken.records.length, labels)
+      meter.taken(taken.records.length)
       progress.ring()
       dispatch()
     }
@@ -180,9 +185,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
 
   const accepted = (batch: readonly Work[], position: number, keep: () => void) => {
     keep()
-    const records = batch.flatMap(({ result }) => result?.records ?? [])
-    observe.meter.count('gainstream_records_out_total', records.length, labels)
-    observe.meter.count('gainstream_records_settled_total', batch.length, labels)
+    meter.settled(batch.map(({ result }) => result))
     window.settle(batch, position)
     suspected = 0
     batchLimit = Math.min(policy.batch.records, batchLimit * 2)
@@ -209,7 +212,6 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   /** L4: only what the log says counts. */
   const reopened = async (cause: Error) => {
     observe.logger.warn({ ...labels, error: cause.message }, 'the outcome of a commit is unknown; reading it')
-    observe.meter.count('gainstream_commits_unknown_total', 1, labels)
     window.adopt(await open())
     dispatch()
   }
@@ -219,16 +221,11 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     const { position, ahead } = window.after(batch)
     const folded = books.with(batch.flatMap(({ result }) => result?.tallies ?? []))
     const records = [...batch.flatMap(({ result }) => result?.records ?? []), ...folded.records]
-    const started = Date.now()
-    const outcome: Outcome = await claim.settle({
-      records,
-      settled: { position, note: writeNote(position, { topicId, ahead }) },
-    })
-    observe.meter.observe('gainstream_commit_seconds', (Date.now() - started) / 1000, labels)
+    const settled = { position, note: writeNote(position, { topicId, ahead }) }
+    const outcome = await meter.commit(records, () => claim.settle({ records, settled }))
     if (outcome.kind === 'done') return accepted(batch, position, folded.keep)
     if (outcome.kind === 'refused') return blame(batch, outcome.cause)
     if (outcome.kind === 'unknown') return reopened(outcome.cause)
-    observe.meter.count('gainstream_fenced_total', 1, labels)
     end()
   }
 
@@ -260,6 +257,9 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
 
   return {
     ended,
+    get opened() {
+      return opened
+    },
     async drain() {
       draining = true
       if (!opened) end() // nothing is finished yet, and the log may be away for long

@@ -2,6 +2,7 @@ import type { Codec } from './codec.ts'
 import { Fatal, Unavailable } from './errors.ts'
 import type { Log, Outgoing, Outcome, Seat, Settled } from './log.ts'
 import { partitionOf } from './partition.ts'
+import { unobserved, type Observe } from './observe.ts'
 import type { Headers, Message, Names } from './topic.ts'
 import { delay, pause } from './wait.ts'
 
@@ -25,6 +26,8 @@ export interface SourceOptions {
   readonly headers?: Headers
   /** Entered so far, of this source. */
   readonly onProgress?: (entered: number) => void
+  /** Each record that enters begins a trace, or continues its own. */
+  readonly observe?: Pick<Observe, 'tracer'>
 }
 
 /** A message with its place in the source: `position` is how much of the source is used up with it, from 1. */
@@ -44,18 +47,28 @@ export interface Entered {
 
 const retry = { from: 50, to: 5000 }
 
+const traced = ({ observe = unobserved }: SourceOptions, { topic, headers }: Message): Headers => {
+  if (topic.control) return {}
+  const { traceparent } = observe.tracer.mark('ingest', { traceparent: headers.traceparent })
+  return traceparent === undefined ? {} : { traceparent }
+}
+
 const outgoing = (
-  { codec, names, partitions, now, headers: common }: SourceOptions,
-  { topic, key, value, headers }: Message,
-  partition = partitionOf(key, partitions),
-): Outgoing => ({
-  topic: names.topic(topic),
-  partition: topic.control ? 0 : partition,
-  key: Buffer.from(key),
-  value: value === null ? null : codec.encode(topic, value),
-  headers: { ...common, ...headers },
-  timestamp: now(),
-})
+  options: SourceOptions,
+  message: Message,
+  partition = partitionOf(message.key, options.partitions),
+): Outgoing => {
+  const { codec, names, now, headers: common } = options
+  const { topic, key, value, headers } = message
+  return {
+    topic: names.topic(topic),
+    partition: topic.control ? 0 : partition,
+    key: Buffer.from(key),
+    value: value === null ? null : codec.encode(topic, value),
+    headers: { ...common, ...headers, ...traced(options, message) },
+    timestamp: now(),
+  }
+}
 
 const opened = async (seat: Seat, signal: AbortSignal): Promise<Settled | undefined> => {
   for (let failures = 0; ; failures++) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Fatal, Rejected, Unavailable } from '../../runtime/errors.ts'
 import { handle, type Handling } from '../../runtime/handle.ts'
-import { unobserved } from '../../runtime/observe.ts'
+import { unobserved, type Origin, type Span } from '../../runtime/observe.ts'
 import { bulk } from '../../runtime/policy.ts'
 import { processor, type ProcessorOptions } from '../../runtime/processor.ts'
 import type { Message } from '../../runtime/topic.ts'
@@ -44,9 +44,10 @@ describe('what a record leaves behind', () => {
     const observe = {
       ...unobserved,
       tracer: {
-        span: <T>(name: string, parent: string | undefined, work: (own: string) => Promise<T>) => {
-          spans.push([name, parent])
-          return work('own')
+        ...unobserved.tracer,
+        span: <T>(name: string, { traceparent }: Origin, work: (span: Span) => Promise<T>) => {
+          spans.push([name, traceparent])
+          return work({ traceparent: 'own', say: () => {}, fail: () => {} })
         },
       },
     }
