@@ -74,14 +74,19 @@ const prepare = async (options: BrokerOptions) => {
   if (!existsSync(join(folder, 'kafka'))) await format(options, properties)
 }
 
+/** What Java is told that runs in a folder with the settings. */
+export const brokerArguments = (jars: string, heap = '768m'): string[] => [
+  ...['-Xms128m', `-Xmx${heap}`, '-XX:+UseSerialGC', '-Dlog4j2.configurationFile=log4j2.properties'],
+  ...['-cp', join(jars, '*'), 'kafka.Kafka', 'server.properties'],
+]
+
 /** A broker that is not started yet, or that was and is found again by what stands in its folder. */
 export const brokerServer = (options: BrokerOptions): Broker => {
-  const { folder, java, jars, ports, id = 1, detached = false, heap = '768m' } = options
+  const { folder, java, jars, ports, id = 1, detached = false, heap } = options
   const address = `${host}:${ports.broker}`
-  const jvm = ['-Xms128m', `-Xmx${heap}`, '-XX:+UseSerialGC', '-Dlog4j2.configurationFile=log4j2.properties']
   const made = server({
     ...{ name: 'broker', folder, log: 'kafka.log', ports: { ...ports }, command: java.command, detached },
-    args: [...jvm, '-cp', join(jars, '*'), 'kafka.Kafka', 'server.properties'],
+    args: brokerArguments(jars, heap),
     prepare: () => prepare(options),
     probe: () => probeBroker(address, id),
   })

@@ -7,9 +7,9 @@ import { Fatal, Unavailable } from '../../runtime/errors.ts'
 import { once } from '../models/python.ts'
 import type { Java } from './java.ts'
 
-const kafka = '4.3.1'
-const logging = '2.25.1'
-const apicurio = '3.0.9'
+const [kafka, logging, apicurio] = ['4.3.1', '2.25.1', '3.0.9']
+/** Of the servers. */
+export const versions = { kafka, apicurio }
 /** The registry's jar names a parent that is published nowhere: newer versions of this plugin stumble over it. */
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:2.10'
 

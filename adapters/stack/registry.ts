@@ -28,7 +28,8 @@ export const probeRegistry = async (url: string): Promise<void> => {
   if (status !== 200 && status !== 401 && status !== 403) throw new Error(`${url} answers ${status}`)
 }
 
-const settings = ({ ports, properties = {} }: RegistryOptions) => ({
+/** Its settings, as Java's system properties. */
+export const registryProperties = ({ ports, properties = {} }: Pick<RegistryOptions, 'ports' | 'properties'>) => ({
   'quarkus.http.host': host,
   'quarkus.http.port': String(ports.registry),
   'quarkus.management.host': host,
@@ -44,13 +45,18 @@ const settings = ({ ports, properties = {} }: RegistryOptions) => ({
 
 const memory = ['-Xms32m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
+/** What Java is told. */
+export const registryArguments = (options: Pick<RegistryOptions, 'jar' | 'ports' | 'properties'>): string[] => {
+  const given = Object.entries(registryProperties(options)).map(([name, value]) => `-D${name}=${value}`)
+  return [...memory, ...given, '-jar', options.jar]
+}
+
 export const registryServer = (options: RegistryOptions): Registry => {
-  const { folder, java, jar, ports, detached = false } = options
+  const { folder, java, ports, detached = false } = options
   const url = registryUrl(ports.registry)
-  const given = Object.entries(settings(options)).map(([name, value]) => `-D${name}=${value}`)
   const made = server({
     ...{ name: 'registry', folder, log: 'registry.log', ports, command: java.command, detached },
-    args: [...memory, ...given, '-jar', jar],
+    args: registryArguments(options),
     prepare: () => Promise.resolve(),
     probe: () => probeRegistry(url),
   })

@@ -1,7 +1,7 @@
 /** What programs need of this machine to run in an image that holds nothing else. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 
 /** glibc looks these up by name only when a host name is resolved, so nothing is linked to them. */
 const looked = ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2']
@@ -13,7 +13,9 @@ const linked = (program: string, own: readonly string[]): string[] => {
   if (error) throw new Error(`ldd cannot be run (${error.message})`, { cause: error })
   const missing = /(\S+) => not found/.exec(stdout)?.[1] ?? (/not found/.test(stderr) ? 'glibc' : undefined)
   if (missing !== undefined) throw new Error(`${program} needs ${missing}, which this machine lacks`)
-  return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].flatMap(([, path]) => (path === undefined ? [] : [path]))
+  return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].flatMap(([, path]) =>
+    path === undefined ? [] : [normalize(path)],
+  )
 }
 
 const beside = (libc: string) => looked.map((name) => join(dirname(libc), name)).filter((path) => existsSync(path))
