@@ -55,7 +55,7 @@ const format = async (options: BrokerOptions, properties: Readonly<Record<string
   await writeFile(join(folder, 'format.properties'), propertiesText({ ...properties, 'log.dirs': aside }), {
     mode: 0o600,
   })
-  const args = ['format', '--cluster-id', clusterId, '--config', 'format.properties', ...more]
+  const args = ['format', `--cluster-id=${clusterId}`, '--config', 'format.properties', ...more]
   const { code, stdout, stderr } = await tool({
     ...{ command: java.command, jars, main: 'kafka.tools.StorageTool', args, cwd: folder },
   })
