@@ -14,24 +14,20 @@ const group = ({ query, passages, outcome, reason }: Sample): [GroupPassage, ...
 
 const score = (passage: GroupPassage) => passage.score
 
-/** One line of FlagEmbedding's reranker format: `query, pos[], neg[], pos_scores[], neg_scores[]`. Kept samples only. */
-export const flagEmbeddingLine = (sample: Sample): string => {
+/** FlagEmbedding's reranker format: `query, pos[], neg[], pos_scores[], neg_scores[]`. Kept samples only. */
+export const flagEmbedding = (sample: Sample) => {
   const [positive, ...negatives] = group(sample)
-  return JSON.stringify({
+  return {
     query: sample.query.question,
     pos: [selectorText(positive)],
     neg: negatives.map(selectorText),
     pos_scores: [positive.score],
     neg_scores: negatives.map(score),
-  })
+  }
 }
 
-/** One line for sentence-transformers' list losses: `query, docs[], scores[]`, the positive first. Kept samples only. */
-export const sentenceTransformersLine = (sample: Sample): string => {
+/** For sentence-transformers' list losses: `query, docs[], scores[]`, the positive first. Kept samples only. */
+export const sentenceTransformers = (sample: Sample) => {
   const passages = group(sample)
-  return JSON.stringify({
-    query: sample.query.question,
-    docs: passages.map(selectorText),
-    scores: passages.map(score),
-  })
+  return { query: sample.query.question, docs: passages.map(selectorText), scores: passages.map(score) }
 }

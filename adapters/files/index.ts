@@ -1,7 +1,8 @@
 /** Files that people have: corpora, queries, gain and grade requests in; training data out. */
-export { flagEmbeddingLine, selectorText, sentenceTransformersLine } from './export.ts'
+export { flagEmbedding, selectorText, sentenceTransformers } from './export.ts'
 export { fingerprint, type Fingerprint } from './fingerprint.ts'
+export { parquetOf, type Columns, type Row } from './parquet.ts'
 export { readPassages } from './corpus.ts'
 export { readGainRequests, readPredictions, readQueries, type GainRequest, type Graded } from './queries.ts'
 export type { Line, ReadOptions } from './read.ts'
-export { writeLines, type Written } from './write.ts'
+export { writeBytes, writeLines, type Written } from './write.ts'

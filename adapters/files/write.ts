@@ -16,12 +16,19 @@ export interface Written {
  * @param lines without their line ends
  * @throws Fatal with a sentence: no permission, disk full, a folder …
  */
-export const writeLines = async (path: string, lines: Iterable<string> | AsyncIterable<string>): Promise<Written> => {
+export const writeLines = (path: string, lines: Iterable<string> | AsyncIterable<string>): Promise<Written> =>
+  whole(path, (handle) => fill(handle, lines))
+
+/** The same for bytes. */
+export const writeBytes = (path: string, bytes: Buffer): Promise<void> =>
+  whole(path, (handle) => handle.writeFile(bytes))
+
+const whole = async <T>(path: string, write: (handle: FileHandle) => Promise<T>): Promise<T> => {
   await refuseOther(path)
   const aside = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.partial`)
   try {
     await mkdir(dirname(path), { recursive: true })
-    const written = await durable(aside, (handle) => fill(handle, lines))
+    const written = await durable(aside, write)
     await rename(aside, path)
     await durable(dirname(path), async () => undefined, 'r')
     return written

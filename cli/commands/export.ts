@@ -1,38 +1,38 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
-import { flagEmbeddingLine, sentenceTransformersLine, writeLines } from '../../adapters/files/index.ts'
-import { contrastGroup } from '../../method/group.ts'
+import { parquetOf, writeBytes, writeLines, type Row } from '../../adapters/files/index.ts'
 import { Fatal } from '../../runtime/errors.ts'
 import { originOf } from '../../runtime/handle.ts'
 import type { Stored } from '../../runtime/log.ts'
 import type { Topic } from '../../runtime/topic.ts'
-import type { Sample } from '../../schemas/sample.ts'
 import { catalogue, samples } from '../../topics/index.ts'
-import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
+import { configOf, inStream, number, positive, withGlobals, type Globals, type Io } from '../command.ts'
+import { columnsOf, countsText, formats, noCounts, shaped, type Counts, type Format } from '../exporting.ts'
+import { follow } from '../follow.ts'
+import { progress } from '../progress.ts'
+import { Interrupted } from '../work.ts'
 import type { World } from '../world.ts'
-
-type Format = 'jsonl' | 'flagembedding' | 'sentence-transformers'
 
 interface Flags extends Globals {
   readonly format: Format
+  readonly parquet?: boolean
   readonly run?: string
   readonly out?: string
   readonly minMargin: number
   readonly dropAnswerNegatives?: boolean
+  readonly follow?: boolean
+  readonly untilEmpty?: boolean
+  readonly rollRecords: number
+  readonly rollSeconds: number
 }
 
-interface Counts {
-  exported: number
-  filtered: number
-  without_negatives: number
-  dropped_within_margin: number
-  dropped_with_answer: number
-}
+const wantedBy = (run: string | undefined, topic: Topic) => (record: Stored) =>
+  run === undefined || originOf(record, topic).run === run
 
 /** The newest record of each key, in the order of the partitions: a query that was retried is exported once. */
 async function* newest({ log, names }: World, topic: Topic, run: string | undefined): AsyncGenerator<Stored> {
   const name = names.topic(topic)
   const last = new Map<string, string>()
-  const wanted = (record: Stored) => run === undefined || originOf(record, topic).run === run
+  const wanted = wantedBy(run, topic)
   const place = ({ partition, position }: Stored) => `${partition}/${position}`
   for await (const record of log.read(name)) if (wanted(record)) last.set(String(record.key), place(record))
   for await (const record of log.read(name)) {
@@ -40,93 +40,103 @@ async function* newest({ log, names }: World, topic: Topic, run: string | undefi
   }
 }
 
-/** A sample without its likeliest false negatives; undefined where nothing is left to tell apart. */
-const clear = (
-  sample: Sample,
-  { minMargin, dropAnswerNegatives = false }: Flags,
-  counts: Counts,
-): Sample | undefined => {
-  const group = contrastGroup(sample.passages, { minMargin, dropAnswerNegatives })
-  counts.dropped_within_margin += group?.dropped.withinMargin ?? 0
-  counts.dropped_with_answer += group?.dropped.holdsAnswer ?? 0
-  return group && group.negatives.length > 0 ? { ...sample, passages: [group.positive, ...group.negatives] } : undefined
-}
-
-const lineOf: Record<Format, (sample: Sample) => string> = {
-  jsonl: (sample) => JSON.stringify(sample),
-  flagembedding: flagEmbeddingLine,
-  'sentence-transformers': sentenceTransformersLine,
-}
-
-async function* sampleLines(world: World, flags: Flags, counts: Counts): AsyncGenerator<string> {
-  for await (const record of newest(world, samples, flags.run)) {
-    const sample = await world.codec.decode(samples, record.value!)
-    if (sample.outcome !== 'kept' && flags.format !== 'jsonl') {
-      counts.filtered++
-      continue
-    }
-    const left = sample.outcome === 'kept' ? clear(sample, flags, counts) : sample
-    if (!left) {
-      counts.without_negatives++
-      continue
-    }
-    counts.exported++
-    yield lineOf[flags.format](left)
+async function* rowsOf(world: World, topic: Topic, flags: Flags, counts: Counts, io: Io) {
+  const shape = shaped(world, topic, flags, counts)
+  for await (const record of newest(world, topic, flags.run)) {
+    io.signal.throwIfAborted()
+    const row = await shape(record)
+    if (row) yield { key: String(record.key), row }
   }
 }
 
-async function* recordLines(world: World, topic: Topic, run: string | undefined, counts: Counts) {
-  for await (const record of newest(world, topic, run)) {
-    counts.exported++
-    yield JSON.stringify(await world.codec.decode(topic, record.value!))
+async function* linesOf(rows: AsyncIterable<{ row: Row }>) {
+  for await (const { row } of rows) yield JSON.stringify(row)
+}
+
+/** A Parquet file is made in memory: for what is larger there are shards. */
+const asParquet = async (path: string, format: Format, rows: AsyncIterable<{ key: string; row: Row }>) => {
+  const all: Row[] = []
+  for await (const { key, row } of rows) all.push(format === 'jsonl' ? { key, record: JSON.stringify(row) } : row)
+  if (all.length > 0) await writeBytes(path, parquetOf(all, columnsOf[format]))
+}
+
+const once = async (world: World, topic: Topic, flags: Flags, counts: Counts, io: Io) => {
+  const rows = rowsOf(world, topic, flags, counts, io)
+  if (flags.parquet) return asParquet(flags.out!, flags.format, rows)
+  if (flags.out !== undefined) return void (await writeLines(flags.out, linesOf(rows)))
+  for await (const line of linesOf(rows)) {
+    io.out(line)
+    await io.keptUp?.()
   }
+}
+
+/** Shards until Ctrl-C, or until what was there has been written. */
+const forever = async (world: World, topic: Topic, flags: Flags, counts: Counts, io: Io) => {
+  const { run, format, minMargin, dropAnswerNegatives = false, parquet = false, untilEmpty = false } = flags
+  const wanted = wantedBy(run, topic)
+  const shape = shaped(world, topic, flags, counts)
+  const bar = progress(`exporting ${topic.name}`, io.screen)
+  const rolling = {
+    ...{ folder: flags.out!, type: parquet ? ('parquet' as const) : ('jsonl' as const), format, untilEmpty },
+    ...{ records: flags.rollRecords, seconds: flags.rollSeconds },
+    about: { format, parquet, run: run ?? null, minMargin, dropAnswerNegatives },
+    row: async (record: Stored) => {
+      const row = wanted(record) ? await shape(record) : undefined
+      bar.update(counts.exported, undefined, countsText(counts))
+      return row
+    },
+    onShard: (file: string, rows: number) => flags.json && io.out(JSON.stringify({ file, rows })),
+  }
+  await follow(world, topic, rolling, io.signal)
+  bar.end(`exporting ${topic.name} ${countsText(counts)}`)
+  if (io.signal.aborted && untilEmpty) throw new Interrupted('stopped; the same command goes on from here')
 }
 
 const exportable = catalogue.filter(({ schema, control, compact }) => schema && !control && !compact)
 
+const refused = (topic: Topic, { format, follow: follows, parquet, out, untilEmpty }: Flags): string | undefined => {
+  if (topic !== (samples as Topic) && format !== 'jsonl') return `--format ${format} is for samples only`
+  if (follows && out === undefined) return '--follow writes shards into a folder: name it with --out'
+  if (parquet && out === undefined) return '--parquet needs a file or, with --follow, a folder: name it with --out'
+  if (untilEmpty && !follows) return '--until-empty goes with --follow'
+  return undefined
+}
+
 const act = (io: Io) => async (name: string, flags: Flags) => {
   const topic = exportable.find((each) => each.name === name)!
-  if (topic !== samples && flags.format !== 'jsonl') throw new Fatal(`--format ${flags.format} is for samples only`)
-  const counts: Counts = {
-    ...{ exported: 0, filtered: 0, without_negatives: 0, dropped_within_margin: 0, dropped_with_answer: 0 },
-  }
-  await inStream(configOf(io, flags), io, async (world) => {
-    const lines = topic === samples ? sampleLines(world, flags, counts) : recordLines(world, topic, flags.run, counts)
-    if (flags.out !== undefined) await writeLines(flags.out, lines)
-    else
-      for await (const line of lines) {
-        io.signal.throwIfAborted()
-        io.out(line)
-        await io.keptUp?.()
-      }
-  })
-  const summary = Object.entries(counts)
-    .filter(([key, n]) => key === 'exported' || n > 0)
-    .map(([key, n]) => `${key.replaceAll('_', ' ')}: ${n}`)
-    .join(', ')
+  const wrong = refused(topic, flags)
+  if (wrong !== undefined) throw new Fatal(wrong)
+  const counts = noCounts()
+  await inStream(configOf(io, flags), io, (world) => (flags.follow ? forever : once)(world, topic, flags, counts, io))
+  if (flags.follow) return
   if (counts.exported === 0)
-    throw new Fatal(`there are no ${name}${flags.run ? ` of run ${flags.run}` : ''} to export (${summary})`)
+    throw new Fatal(`there are no ${name}${flags.run ? ` of run ${flags.run}` : ''} to export (${countsText(counts)})`)
   if (flags.out !== undefined && flags.json) io.out(JSON.stringify({ ...counts, out: flags.out }))
-  else io.screen.write(`${summary}\n`)
+  else io.screen.write(`${countsText(counts)}\n`)
 }
 
 const nats = (value: string) => {
-  const number = Number(value)
-  if (!(number >= 0)) throw new InvalidArgumentError('It must be a number of nats, 0 or more.')
-  return number
+  const read = Number(value)
+  if (!(read >= 0)) throw new InvalidArgumentError('It must be a number of nats, 0 or more.')
+  return read
 }
 
 export const exportCommand = (program: Command, io: Io) => {
   const command = program
     .command('export')
-    .description('write samples (or any topic of the stream) to a file or standard output')
-    .addArgument(new Argument('<topic>').choices(exportable.map(({ name }) => name)))
-    .addOption(
-      new Option('--format <format>').choices(['jsonl', 'flagembedding', 'sentence-transformers']).default('jsonl'),
+    .description(
+      'write samples (or any topic of the stream) to a file, to standard output, or to shards that keep coming',
     )
+    .addArgument(new Argument('<topic>').choices(exportable.map((each) => each.name)))
+    .addOption(new Option('--format <format>').choices([...formats]).default('jsonl'))
+    .option('--parquet', 'Parquet instead of JSON Lines')
     .option('--run <name>', 'only this run')
-    .option('-o, --out <file>', 'written aside and renamed (default: standard output)')
+    .option('-o, --out <file>', 'written aside and renamed (default: standard output); with --follow a folder')
     .option('--min-margin <nats>', 'drop negatives whose mean NLL lies within this of the positive', nats, 0)
     .option('--drop-answer-negatives', 'drop negatives that hold an answer')
+    .option('--follow', 'keep writing shards named by partition and positions, until Ctrl-C; goes on where it stopped')
+    .option('--until-empty', 'with --follow: end when what was there has been written')
+    .option('--roll-records <n>', 'close a shard with so many records', positive, 10_000)
+    .option('--roll-seconds <s>', 'close a shard so long after its first record', number, 60)
   withGlobals(command).action(act(io))
 }

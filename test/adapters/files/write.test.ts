@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { fingerprint, flagEmbeddingLine, sentenceTransformersLine, writeLines } from '../../../adapters/files/index.ts'
+import { fingerprint, flagEmbedding, sentenceTransformers, writeLines } from '../../../adapters/files/index.ts'
 import { trouble } from '../../../adapters/files/trouble.ts'
 import { fill } from '../../../adapters/files/write.ts'
 import { Fatal } from '../../../runtime/errors.ts'
@@ -157,7 +157,7 @@ describe('a training group', () => {
   }
 
   test('becomes a line for FlagEmbedding, the positive apart from the negatives', () => {
-    expect(JSON.parse(flagEmbeddingLine(sample))).toEqual({
+    expect(flagEmbedding(sample)).toEqual({
       query: 'who "lives"?',
       pos: ['Lear\ntext b'],
       neg: ['Kent\ntext a', '\ntext g'],
@@ -167,7 +167,7 @@ describe('a training group', () => {
   })
 
   test('becomes a line for sentence-transformers, the positive first', () => {
-    expect(JSON.parse(sentenceTransformersLine(sample))).toEqual({
+    expect(sentenceTransformers(sample)).toEqual({
       query: 'who "lives"?',
       docs: ['Lear\ntext b', 'Kent\ntext a', '\ntext g'],
       scores: [-0.5, -2, -3.25],
@@ -176,12 +176,12 @@ describe('a training group', () => {
 
   test('takes one line, whatever stands in its texts', () => {
     const odd = { ...sample, query: { ...query, question: 'a\nb\u2028c' } }
-    for (const line of [flagEmbeddingLine(odd), sentenceTransformersLine(odd)]) expect(line).not.toMatch(/[\n\r]/)
+    for (const row of [flagEmbedding(odd), sentenceTransformers(odd)]) expect(JSON.stringify(row)).not.toMatch(/[\n\r]/)
   })
 
   test('is not made of a sample that was filtered', () => {
     const filtered = { ...sample, outcome: 'filtered', reason: 'not answerable' }
-    expect(() => flagEmbeddingLine(filtered)).toThrow('query q has no training group (filtered: not answerable)')
-    expect(() => sentenceTransformersLine({ ...sample, passages: [] })).toThrow(/no training group/)
+    expect(() => flagEmbedding(filtered)).toThrow('query q has no training group (filtered: not answerable)')
+    expect(() => sentenceTransformers({ ...sample, passages: [] })).toThrow(/no training group/)
   })
 })
