@@ -1,8 +1,8 @@
 /** One process's way to the cluster: its settings, its shared connection, and patience while a broker is away. */
-import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { Fatal, Unavailable } from '../../runtime/errors.ts'
 import { delay, pause, within } from '../../runtime/wait.ts'
 import { translated } from './failures.ts'
+import { authentication, plain, secured, type Connect, type Sasl, type Tls } from './security.ts'
 import { ClusterClass, createLogger, Kafka, logLevel, type Cluster } from './vendor.ts'
 
 /** Times in milliseconds. */
@@ -26,10 +26,15 @@ export interface KafkaOptions {
   replication?: number
   /** Makes topics that are missing (default true); else `apply` only verifies, as workers of a cluster should. */
   create?: boolean
-  /** How a connection is made (default: plain TCP). */
-  connect?: (to: { host: string; port: number; onConnect: () => void }) => Socket
+  /** Connections are encrypted, and brokers prove who they are (default: neither). */
+  tls?: Tls | undefined
+  /** Who this client says that it is (default: nobody). */
+  sasl?: Sasl | undefined
+  /** How a connection is made, under TLS where that is asked for (default: plain TCP). */
+  connect?: Connect
 }
-export type Settings = Required<Omit<KafkaOptions, 'replication'>> & { replication: number | undefined }
+type Absent = 'replication' | 'tls' | 'sasl'
+export type Settings = Required<Omit<KafkaOptions, Absent>> & { [Name in Absent]: KafkaOptions[Name] | undefined }
 
 export const settingsOf = (options: KafkaOptions): Settings => ({
   brokers: options.brokers,
@@ -42,11 +47,10 @@ export const settingsOf = (options: KafkaOptions): Settings => ({
   poll: options.poll ?? 500,
   replication: options.replication,
   create: options.create ?? true,
+  tls: options.tls,
+  sasl: options.sasl,
   connect: options.connect ?? plain,
 })
-
-const plain: NonNullable<KafkaOptions['connect']> = ({ host, port, onConnect }) =>
-  connectPlain({ host, port, ...(isIP(host) && { family: isIP(host) }), noDelay: true, keepAlive: true }, onConnect)
 
 export interface Client {
   readonly settings: Settings
@@ -71,13 +75,14 @@ export const release = (connections: { disconnect(): Promise<void> } | undefined
 const mostIdle = 4
 
 export const clientOf = (settings: Settings): Client => {
-  const { brokers, clientId, deadline, connect } = settings
+  const { brokers, clientId, deadline, connect, tls, sasl } = settings
   const life = new AbortController()
   const silent = { level: logLevel.NOTHING, logCreator: () => () => {} }
   const common = {
     ...{ clientId, connectionTimeout: 5_000, requestTimeout: deadline, enforceRequestTimeout: true },
     retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 2 },
-    socketFactory: connect,
+    socketFactory: secured(connect, tls),
+    ...(sasl && { sasl: authentication(sasl) }),
     brokers: [...brokers],
   }
   const lent = new Set<Cluster>()

@@ -1,6 +1,6 @@
 /** A seat: open = fence, then read what was settled; settle = one transaction of records and the position. */
 import type { Outcome, Outgoing, Seat, Settled } from '../../runtime/log.ts'
-import { Unavailable } from '../../runtime/errors.ts'
+import { Fatal, Unavailable } from '../../runtime/errors.ts'
 import { toError, within } from '../../runtime/wait.ts'
 import type { Client } from './client.ts'
 import { isFenced, isRefused, translated } from './failures.ts'
@@ -30,6 +30,8 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
   let opening: Promise<Settled | undefined> | undefined
   let closed = false
   let shutOut = false
+  /** Why no settle can succeed as things are: this user may not write there. Said by the next `open`. */
+  let forbidden: Fatal | undefined
   const gone = () => place.lost?.aborted || client.closed.aborted
 
   const reopened = async () => {
@@ -52,7 +54,14 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
     return settled
   }
 
-  const failed = async (error: unknown): Promise<Outcome> => {
+  /** Nothing is known of the batch, and what is known of why it failed is kept. */
+  const unknown = (error: unknown, batch: readonly Outgoing[]): Outcome => {
+    const topics = [...new Set(batch.map(({ topic }) => topic))].join(', ')
+    const reason = translated(error, `settling ${place.id} into ${topics}`)
+    if (reason instanceof Fatal) forbidden = reason
+    return { kind: 'unknown', cause: toError(error) }
+  }
+  const failed = async (error: unknown, batch: readonly Outgoing[]): Promise<Outcome> => {
     const cause = toError(error)
     producer.discard()
     if (isRefused(error)) {
@@ -63,13 +72,13 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
       )
     }
     shutOut = isFenced(error) && !(await place.mayReturn())
-    if (shutOut) return { kind: 'fenced' }
-    return { kind: 'unknown', cause }
+    return shutOut ? { kind: 'fenced' } : unknown(error, batch)
   }
 
   return {
     async open(signal) {
       closed = false
+      if (forbidden) throw forbidden
       // Who gave up waiting did not stop it: the next one who asks gets what it finds, as nothing was settled since.
       opening ??= reopened()
       const found = await unless(
@@ -90,7 +99,7 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
         if (cause) return { kind: 'refused', cause }
         bytes = chunkOf(topics)
       } catch (error) {
-        return { kind: 'unknown', cause: toError(error) }
+        return unknown(error, all)
       }
       if (!producer.open) return { kind: 'unknown', cause: new Error(`${place.id} has to be opened again`) }
       const late = () => new Error(`settling ${place.id} took longer than ${deadline} ms`)
@@ -98,7 +107,7 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
         await within(deadline, client.closed, () => producer.commit(all, position, bytes), late)
         return { kind: 'done' }
       } catch (error) {
-        return await failed(error)
+        return await failed(error, all)
       }
     },
     async close() {

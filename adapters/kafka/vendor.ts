@@ -125,6 +125,15 @@ interface Metadata {
   decode(bytes: Buffer): { userData: Buffer }
 }
 
+/** What an authenticator is handed: one exchange of bytes with the broker. */
+export interface Talk {
+  saslAuthenticate: <T>(exchange: {
+    request: { encode: () => Promise<Buffer> | Buffer }
+    response?: { decode: (raw: Buffer) => Promise<T>; parse: (decoded: T) => Promise<T> }
+  }) => Promise<T>
+}
+export type Provider = (talk: Talk) => { authenticate(): Promise<void> }
+
 const require = createRequire(import.meta.url)
 const inside = (path: string): unknown => require(`kafkajs/src/${path}`)
 
@@ -138,6 +147,12 @@ export const errorOf = (inside('protocol/error') as { createErrorFromCode: (code
 export const { MemberAssignment, MemberMetadata } = inside('consumer/assignerProtocol') as {
   MemberAssignment: Assignment
   MemberMetadata: Metadata
+}
+const authenticator = (name: string) => inside(`broker/saslAuthenticator/${name}`) as (who: object) => Provider
+export const authenticators = {
+  plain: authenticator('plain'),
+  'scram-sha-256': authenticator('scram256'),
+  'scram-sha-512': authenticator('scram512'),
 }
 
 const version = (require('kafkajs/package.json') as { version: string }).version
@@ -157,6 +172,44 @@ queue.scheduleCheckPendingRequests = function () {
     },
     left > 0 ? left : 10,
   )
+}
+
+interface Session {
+  /** Seconds and nanoseconds on the clock that only goes on. */
+  readonly authenticatedAt: [number, number] | null
+  /** Milliseconds, a whole number of 64 bits; 0: no end. */
+  readonly sessionLifetime: { toString(): string }
+}
+
+// The library authenticates anew 10 s before a session ends: at every request where sessions are shorter than that.
+const connection = (inside('network/connection') as { prototype: object }).prototype as {
+  isAuthenticated: (this: Session) => boolean
+}
+connection.isAuthenticated = function () {
+  if (this.authenticatedAt === null) return false
+  const lifetime = Number(this.sessionLifetime.toString())
+  const [seconds, nanoseconds] = process.hrtime(this.authenticatedAt)
+  return lifetime === 0 || seconds * 1000 + nanoseconds / 1e6 < 0.8 * lifetime
+}
+
+interface Pool {
+  withBroker: <T>(this: Pool, ask: (which: { nodeId: string; broker: Broker }) => Promise<T>) => Promise<T | null>
+}
+
+// The library asks one broker after the other for a coordinator, and forgets why none of them would name it.
+const pool = (inside('cluster/brokerPool') as { prototype: object }).prototype as Pool
+const { withBroker } = pool
+pool.withBroker = async function (this: Pool, ask) {
+  let refusal: Error | undefined
+  const answer = await withBroker.call(this, (which) =>
+    ask(which).catch((error: unknown) => {
+      if (error instanceof Error && 'type' in error && /_AUTHORIZATION_FAILED$/.test(String(error.type)))
+        refusal = error
+      throw error
+    }),
+  )
+  if (answer === null && refusal !== undefined) throw refusal
+  return answer as never
 }
 
 const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
