@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { isMap, isNode, LineCounter, parse, parseDocument } from 'yaml'
 import { trouble } from '../adapters/files/trouble.ts'
 import { Fatal, sentence } from '../runtime/errors.ts'
+import { isSecret, isShown } from './secrets.ts'
 
 export interface Sources {
   /** A file named by flag; without one that of GAINSTREAM_CONFIG, or `gainstream.yaml` where it exists. */
@@ -35,22 +36,24 @@ const reason = (error: unknown) =>
     .split('\n')[0]!
     .replace(/ at line \d+, column \d+:?$/, '')
 
-/** A value as YAML has it. */
-const scalar = (written: string, origin: string): unknown => {
+/** A value as YAML has it; a secret is the text that it is, whatever YAML would make of it. */
+const scalar = (written: string, origin: string, name: string): unknown => {
+  if (isSecret(name) && written !== '') return written
   try {
-    return parse(written) as unknown
+    return parse(written, { logLevel: 'error' }) as unknown
   } catch (error) {
-    throw new Fatal(`${origin}: ${written} is no YAML value (${reason(error)}); put a text in quotes`)
+    const what = isShown(name) ? `${written} is no YAML value (${reason(error)})` : 'this is no YAML value'
+    throw new Fatal(`${origin}: ${what}; put a text in quotes`)
   }
 }
 
 /** `label.alpha=0.3`, its value read as YAML. */
 const assignment = (text: string): Given => {
   const cut = text.indexOf('=')
-  if (cut < 1) throw new Fatal(`--set ${text}: write it as setting=value, e.g. --set label.alpha=0.3`)
+  if (cut < 1) throw new Fatal(`--set ${text.split(/[:\s]/)[0]}: write it as setting=value, e.g. --set label.alpha=0.3`)
   const [name, written] = [text.slice(0, cut), text.slice(cut + 1)]
   const origin = `--set ${name}`
-  return { at: name.split('.'), value: scalar(written, origin), origin, written }
+  return { at: name.split('.'), value: scalar(written, origin, name), origin, written }
 }
 
 /** `GAINSTREAM_LABEL__ALPHA=0.3` is `label.alpha`. */
@@ -58,7 +61,7 @@ const environment = (env: NodeJS.ProcessEnv): Given[] =>
   Object.entries(env).flatMap(([name, written]) => {
     if (!name.startsWith('GAINSTREAM_') || written === undefined || reserved.test(name)) return []
     const at = name.slice('GAINSTREAM_'.length).toLowerCase().split('__')
-    return [{ at, value: scalar(written, name), origin: name, written }]
+    return [{ at, value: scalar(written, name, at.join('.')), origin: name, written }]
   })
 
 const contentOf = (path: string): string => {
@@ -92,7 +95,13 @@ const file = (path: string): Given[] => {
       // A heading whose settings are all commented out is a group without any.
       return [{ at, value: value === null && above.length === 0 ? {} : value, origin: origin(at) }]
     })
-  return leaves(document.toJS() as Record<string, unknown>, [])
+  try {
+    return leaves(document.toJS() as Record<string, unknown>, [])
+  } catch (error) {
+    // Its sentence would repeat the text, which may be a secret.
+    const why = 'a text begins with *, which YAML takes for a reference; put it in quotes'
+    throw error instanceof ReferenceError ? new Fatal(`${path}: this is not YAML (${why})`) : error
+  }
 }
 
 /** `label.alpha` as the flag that stands for it: --alpha. */

@@ -12,6 +12,7 @@ import { version } from './version.ts'
 const usage = (text: string): string => {
   const said = text
     .replace(/^error: /, '')
+    .replace(/(unknown option '[^'=]*)=[^']*'/, "$1'") // what stands behind it may be a secret
     .trim()
     .replace(/\s+/g, ' ')
     .replace(/\.$/, '')

@@ -1,5 +1,6 @@
 /** What is wrong with a setting, as one sentence that says where it was found and what it may be. */
 import type { z } from 'zod'
+import { isShown, shown } from './secrets.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -76,6 +77,7 @@ export const refusal = (issue: Issue, known: readonly string[], found: (name: st
     const meant = near(name, known)
     return `${at}there is no setting ${name}; ${meant === undefined ? 'gainstream config show lists them all' : `did you mean ${meant}?`}`
   }
-  const is = value === null || typeof value !== 'object' ? ` is ${JSON.stringify(value) ?? 'missing'} and` : ''
+  const repeated = value === undefined || isShown(name) ? (JSON.stringify(shown(value)) ?? 'missing') : '***'
+  const is = value === null || typeof value !== 'object' ? ` is ${repeated} and` : ''
   return `${at}the setting ${name}${is} ${demand(issue)}`
 }

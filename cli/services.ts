@@ -1,7 +1,9 @@
 /** Settings of the servers that the distributed engine stands on, and of what a worker says of itself. */
 import { z } from 'zod'
+import { checkRegistry, checkSasl, checkTls } from './combinations.ts'
 
 const text = z.string().min(1).nullable().default(null)
+const web = z.url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
 const port = z.int().min(1).max(65_535)
 
 /** A list, or one text with commas: so that it can be given by flag and by environment. */
@@ -24,36 +26,44 @@ export const kafka = z
       .describe('of topics that are made; null: what the brokers say'),
     tls: z
       .strictObject({
-        on: z.boolean().default(false),
-        ca: text.describe('file with the certificates to trust; null: those of the system'),
-        cert: text.describe('file with the certificate of this client, for mutual TLS'),
-        key: text.describe('file with its private key'),
+        on: z.boolean().default(false).describe('certificates of brokers and their names are always verified'),
+        ca: text.describe('file with the certificates to trust (PEM); null: those of Node and of the system'),
+        cert: text.describe('file with the certificate of this client (PEM), for mutual TLS'),
+        key: text.describe('file with its private key (PEM)'),
+        key_password: text.describe('of an encrypted key'),
+        key_password_file: text,
       })
+      .superRefine(checkTls)
       .prefault({}),
     sasl: z
       .strictObject({
         mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']).nullable().default(null),
         username: text,
         password: text.describe('better from the environment (GAINSTREAM_KAFKA__SASL__PASSWORD) or a file'),
-        password_file: text,
+        password_file: text.describe('a file that holds nothing else'),
         token_file: text.describe('oauthbearer: a file that something else keeps fresh'),
-        token_url: text.describe('oauthbearer: where a token is asked for with username and password'),
-        scope: text,
+        token_url: web
+          .nullable()
+          .default(null)
+          .describe('oauthbearer: where a token is asked for with username and password'),
+        scope: text.describe('oauthbearer: what the token is asked for'),
       })
+      .superRefine(checkSasl)
       .prefault({}),
   })
   .prefault({})
 
 export const registry = z
   .strictObject({
-    url: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8081/apis/ccompat/v7'),
+    url: web.default('http://127.0.0.1:8081/apis/ccompat/v7'),
     username: text,
-    password: text,
-    password_file: text,
-    token: text.describe('bearer token'),
-    token_file: text,
-    ca: text.describe('file with the certificates to trust'),
+    password: text.describe('better from the environment (GAINSTREAM_REGISTRY__PASSWORD) or a file'),
+    password_file: text.describe('a file that holds nothing else'),
+    token: text.describe('bearer token; better from the environment or a file'),
+    token_file: text.describe('read again for each request'),
+    ca: text.describe('file with the certificates to trust (PEM); null: those of Node'),
   })
+  .superRefine(checkRegistry)
   .prefault({})
 
 export const observe = z
@@ -65,6 +75,7 @@ export const observe = z
       .nullable()
       .default(null)
       .describe('where OpenTelemetry spans are sent (OTLP over HTTP)'),
+    sample: z.number().min(0).max(1).default(1).describe('share of the traces that begin here which are kept'),
   })
   .prefault({})
 

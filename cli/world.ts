@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path'
 import { openLlama } from '../adapters/llama/index.ts'
-import { jsonLogger, terminalLogger } from '../adapters/logger.ts'
 import { encoderModel } from '../adapters/models/encoder.ts'
 import { readerModel } from '../adapters/models/reader.ts'
 import { openEmbedder } from '../adapters/onnx/index.ts'
@@ -12,13 +11,15 @@ import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
 import { openStore } from '../adapters/store/index.ts'
 import type { Codec } from '../runtime/codec.ts'
 import type { Log } from '../runtime/log.ts'
-import { unobserved, type Observe } from '../runtime/observe.ts'
+import type { Observe } from '../runtime/observe.ts'
 import { table, type Table } from '../runtime/table.ts'
 import { names, type Names } from '../runtime/topic.ts'
 import { avroCodec } from '../schemas/codec.ts'
 import { byName, runs, streams, totals } from '../topics/index.ts'
+import { warnings } from './access.ts'
 import { home, type Config } from './config.ts'
 import { folder, openEngine, type Opening } from './engines.ts'
+import { loggerOf, openObserving, type Observing } from './observing.ts'
 import { progress, type Screen } from './progress.ts'
 
 type Opened<T> = () => Promise<T>
@@ -27,6 +28,7 @@ export interface World {
   readonly config: Config
   readonly screen: Screen
   readonly observe: Observe
+  readonly observing: Observing
   readonly log: Log
   readonly codec: Codec
   readonly names: Names
@@ -64,7 +66,7 @@ const lazily = () => {
 /** The world without its models and its log: what the commands that only compute on files need, too. */
 export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) => {
   const { once, closeAll } = lazily()
-  const { logger } = observer(config, screen)
+  const logger = loggerOf(config, screen)
   const steps = () => {
     const bars = new Map<string, ReturnType<typeof progress>>()
     return (what: string, done: number, total?: number) => {
@@ -90,11 +92,6 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
   return { llama, embedder, store, closeAll }
 }
 
-export const observer = (config: Config, { tty, write }: Screen): Observe => ({
-  ...unobserved,
-  logger: tty ? terminalLogger(config.log, (line) => write(`\r\u001b[2K${line}\n`)) : jsonLogger(config.log),
-})
-
 /** @throws Unavailable or Fatal when the log or the registry of the configuration cannot be had. */
 export const openWorld = async (
   config: Config,
@@ -102,8 +99,10 @@ export const openWorld = async (
   env: NodeJS.ProcessEnv,
   opening: Opening = { create: false },
 ): Promise<World> => {
-  const observe = observer(config, screen)
-  const { log, registry } = await openEngine(config, opening, observe.logger)
+  const logger = loggerOf(config, screen)
+  const observing = await openObserving(config, logger)
+  for (const warning of warnings(config)) logger.warn({ engine: config.engine }, warning)
+  const { log, registry } = await openEngine(config, opening, logger)
   const codecs = new Map<string, Codec>()
   /** Subjects stand under the topic's whole name, so that other Avro clients find them. */
   const codecOf = (named: Names) => {
@@ -138,12 +137,27 @@ export const openWorld = async (
     const named = names(settings.prefix, settings.stream)
     const tables = tablesOf(named)
     const codec = codecOf(named)
+    const observe = observing.of(named.stream)
     return {
-      ...{ config: settings, screen, observe, log, codec, names: named, now: Date.now, tables, llama, embedder, store },
+      ...{
+        config: settings,
+        screen,
+        observe,
+        observing,
+        log,
+        codec,
+        names: named,
+        now: Date.now,
+        tables,
+        llama,
+        embedder,
+        store,
+      },
       selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
       as: of,
       async close() {
         for (const { closeAll } of made.values()) await closeAll()
+        await observing.close()
         await log.close()
       },
     }

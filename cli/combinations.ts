@@ -1,0 +1,76 @@
+/** Which settings of a server go together: each rule is one sentence about one setting. */
+import type { z } from 'zod'
+
+type Group = Readonly<Record<string, unknown>>
+type Context = z.core.$RefinementCtx
+
+/** `is` names the setting that the sentence is about. */
+const rules = (group: Group, context: Context) => {
+  const given = (name: string) => group[name] !== null && group[name] !== undefined && group[name] !== false
+  const say = (setting: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [setting], message, continue: false })
+  return {
+    given,
+    say,
+    needs: (setting: string, other: string, why = '') => {
+      if (given(setting) && !given(other)) say(other, `must be given with ${setting}${why}`)
+    },
+    excludes: (setting: string, other: string) => {
+      if (given(setting) && given(other)) say(setting, `must not be given beside ${other}: choose one`)
+    },
+  }
+}
+
+export const checkTls = (tls: Group, context: Context) => {
+  const { given, say, needs, excludes } = rules(tls, context)
+  const details = ['ca', 'cert', 'key'].filter(given)
+  if (!given('on') && details.length > 0) say('on', `must be true with ${details[0]}, or nothing would be encrypted`)
+  needs('cert', 'key')
+  needs('key', 'cert')
+  needs('key_password', 'key')
+  needs('key_password_file', 'key')
+  excludes('key_password_file', 'key_password')
+}
+
+const passwordOf = ({ given, say }: ReturnType<typeof rules>, why: string) => {
+  if (!given('password') && !given('password_file')) say('password', `must be given ${why}, itself or as password_file`)
+}
+
+export const checkSasl = (sasl: Group, context: Context) => {
+  const rule = rules(sasl, context)
+  const { given, say, needs, excludes } = rule
+  const mechanism = sasl['mechanism']
+  const others = Object.keys(sasl).filter((name) => name !== 'mechanism' && given(name))
+  if (typeof mechanism !== 'string') {
+    if (others.length > 0) say('mechanism', `must be given with ${others[0]}`)
+    return
+  }
+  excludes('password_file', 'password')
+  if (mechanism !== 'oauthbearer') {
+    const wrong = ['token_file', 'token_url', 'scope'].find(given)
+    if (wrong !== undefined) say(wrong, `must not be given with the mechanism ${mechanism}`)
+    if (!given('username')) say('username', `must be given with the mechanism ${mechanism}`)
+    return passwordOf(rule, `with the mechanism ${mechanism}`)
+  }
+  excludes('token_file', 'token_url')
+  if (!given('token_file') && !given('token_url'))
+    say('token_file', 'must be given with the mechanism oauthbearer, or token_url')
+  needs('scope', 'token_url')
+  needs('token_url', 'username')
+  needs('username', 'token_url', ' and the mechanism oauthbearer')
+  if (given('token_url')) passwordOf(rule, 'with token_url')
+}
+
+export const checkRegistry = (registry: Group, context: Context) => {
+  const rule = rules(registry, context)
+  const { given, say, needs, excludes } = rule
+  excludes('password_file', 'password')
+  excludes('token_file', 'token')
+  for (const token of ['token', 'token_file']) excludes(token, 'username')
+  needs('password', 'username')
+  needs('password_file', 'username')
+  if (given('username')) passwordOf(rule, 'with username')
+  if (given('ca') && !String(registry['url']).startsWith('https:')) say('url', 'must begin with https:// with ca')
+  if (given('username') && /\/\/[^/]*@/.test(String(registry['url'])))
+    say('url', 'must not hold a user beside username')
+}
