@@ -1,5 +1,20 @@
 import { defineConfig } from 'vitest/config'
 
+const shared = { testTimeout: 60_000, hookTimeout: 300_000, pool: 'forks' } as const
+const broker = 'test/**/*.kafka.test.ts'
+
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 300_000, pool: 'forks', maxWorkers: 2 },
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: [broker] } },
+      {
+        test: {
+          ...{ ...shared, name: 'kafka', include: [broker], globalSetup: 'test/servers.ts' },
+          runner: 'test/stack/runner.ts',
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
 })

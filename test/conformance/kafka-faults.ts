@@ -1,7 +1,7 @@
 /**
  * Real processes, a real broker, and real signals: what is lost, doubled, or worked on twice? By hand:
  *
- *     GAINSTREAM_KAFKA=127.0.0.1:9092 node test/conformance/kafka-faults.ts workers-killed [records]
+ *     GAINSTREAM_TEST_BROKERS=127.0.0.1:9092 node test/conformance/kafka-faults.ts workers-killed [records]
  *
  * `broker-killed` needs KAFKA_PID, a file with the broker's process id, and KAFKA_START, a command that starts it.
  */
@@ -17,7 +17,7 @@ import { copies, ids, inputs, itemOf, rejects, totals } from './bench.ts'
 import type { Orders } from './kafka-worker.ts'
 import { idOf, out, readAll, sleep, spec, writer } from './tools.ts'
 
-const brokers = (process.env['GAINSTREAM_KAFKA'] ?? '').split(',').filter(Boolean)
+const brokers = (process.env['GAINSTREAM_TEST_BROKERS'] ?? '').split(',').filter(Boolean)
 const [scenario = '', count = '10000', padding = '0', pace = '150'] = process.argv.slice(2)
 const session = 5_000
 const partitions = 6
@@ -146,7 +146,7 @@ const report = async (log: Log, all: readonly string[], seconds: number) => {
 const main = async () => {
   const disturb = scenarios[scenario]
   if (!disturb || brokers.length === 0)
-    throw new Error(`say GAINSTREAM_KAFKA and one of ${Object.keys(scenarios).join(', ')}`)
+    throw new Error(`say GAINSTREAM_TEST_BROKERS and one of ${Object.keys(scenarios).join(', ')}`)
   const log = await openKafkaLog({ brokers })
   const all = await fill(log)
   say(`${all.length} records of ${padding} bytes and more are in; ${scenario} begins`)

@@ -7,7 +7,7 @@ import { prefixed } from './prefixed.ts'
 import { wires } from './line.ts'
 
 /** Where the tests' brokers are: `host:port,…`. */
-export const servers = process.env['GAINSTREAM_KAFKA']?.split(',') ?? []
+export const servers = process.env['GAINSTREAM_TEST_BROKERS']?.split(',') ?? []
 
 /** Short sessions, so that the dead are noticed soon; the brokers must allow them (group.min.session.timeout.ms). */
 export const brisk = { session: 1_500, heartbeat: 200, poll: 250, transactionTimeout: 20_000 }
