@@ -13,6 +13,7 @@ import { runsCommand } from './commands/runs.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { synthesizeCommand } from './commands/synthesize.ts'
+import { topicsCommand } from './commands/topics.ts'
 
 /** In the order in which help lists them. */
 export const commands: readonly ((program: Command, io: Io) => void)[] = [
@@ -28,5 +29,6 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   statusCommand,
   runsCommand,
   rejectsCommand,
+  topicsCommand,
   configCommand,
 ]

@@ -13,13 +13,13 @@ export interface Committed {
 }
 
 /** Requests and answers of these versions carry tagged fields, an empty list everywhere. */
-const noTags = 0
-const encoded = (write: (encoder: Encoder) => void) => async () => {
+export const noTags = 0
+export const encoded = (write: (encoder: Encoder) => void) => async () => {
   const encoder = new EncoderClass().writeUVarInt(noTags) // belongs to the header, which kafkajs writes without it
   write(encoder)
   return encoder.writeUVarInt(noTags)
 }
-const decoded =
+export const decoded =
   <T>(read: (decoder: Decoder) => T) =>
   async (raw: Buffer): Promise<Decoded<T>> => {
     const decoder = new DecoderClass(raw)
@@ -27,12 +27,12 @@ const decoded =
     const clientSideThrottleTime = decoder.readInt32()
     return { value: read(decoder), clientSideThrottleTime }
   }
-const array = <T>(decoder: Decoder, read: (decoder: Decoder) => T): T[] => decoder.readUVarIntArray(read) ?? []
-const tagged = <T>(decoder: Decoder, value: T): T => {
+export const array = <T>(decoder: Decoder, read: (decoder: Decoder) => T): T[] => decoder.readUVarIntArray(read) ?? []
+export const tagged = <T>(decoder: Decoder, value: T): T => {
   decoder.readTaggedFields()
   return value
 }
-const passed = async <T>({ value }: Decoded<T>) => value
+export const passed = async <T>({ value }: Decoded<T>) => value
 
 const unknownTopic = 3
 

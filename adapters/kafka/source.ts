@@ -2,7 +2,7 @@
  * The seat of a source. Its position is a record of a compacted topic, not an offset of a group: offsets of a group
  * without members expire after a week, and then the same file would enter twice.
  */
-import type { Seat, Settled } from '../../runtime/log.ts'
+import type { Seat, Settled, TopicSpec } from '../../runtime/log.ts'
 import type { Client } from './client.ts'
 import { fetcher } from './fetch.ts'
 import { seatAt } from './seat.ts'
@@ -10,13 +10,17 @@ import { apply, describe, type LimitsOf } from './topics.ts'
 
 export const seatsOf = (group: string) => `${group}.seats`
 
+/** Where the sources of a group keep their positions. */
+export const seatsSpec = (group: string): TopicSpec => ({
+  ...{ name: seatsOf(group), partitions: 1, retention: 'forever', compact: true, maxBytes: 16_384 },
+})
+
 export const source = (client: Client, limits: LimitsOf, group: string, name: string): Seat => {
   const topic = seatsOf(group)
-  const spec = { name: topic, partitions: 1, retention: 'forever', compact: true, maxBytes: 16_384 } as const
   return seatAt(client, limits, {
     id: `${group}.${name}`,
     lost: undefined,
-    prove: () => apply(client, [spec]),
+    prove: () => apply(client, [seatsSpec(group)]),
     settled: (signal) => newest(client, topic, name, signal),
     written: (settled) => ({
       position: undefined,

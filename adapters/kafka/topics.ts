@@ -5,11 +5,10 @@ import { pause } from '../../runtime/wait.ts'
 import type { Client } from './client.ts'
 import { isNoGroup, isNonEmpty } from './failures.ts'
 import { topicFacts, type TopicFacts } from './requests.ts'
+import { administering, differences, room, settingsFor, settingsOf } from './settings.ts'
 import type { Cluster } from './vendor.ts'
 
-/** What a key, headers and the batch around a value of the largest size may add to it. */
-const room = 32_768
-const [uncommitted, latest, earliest, topicConfig] = [0, -1, -2, 2]
+const [uncommitted, latest, earliest] = [0, -1, -2]
 
 export const factsOf = async (cluster: Cluster, topic: string): Promise<TopicFacts | undefined> =>
   topicFacts(await cluster.findControllerBroker(), topic)
@@ -44,28 +43,6 @@ export const describe = (client: Client, topic: string, signal?: AbortSignal): P
     signal,
   )
 
-/** Runs `work` with an administrator's connection, which ends with it. */
-const administering = <T>(client: Client, what: string, work: (admin: Admin) => Promise<T>) =>
-  client.ask(what, async () => {
-    const admin = client.kafka.admin()
-    try {
-      await admin.connect()
-      return await work(admin)
-    } finally {
-      void admin.disconnect().catch(() => {})
-    }
-  })
-type Admin = ReturnType<Client['kafka']['admin']>
-
-const configOf = ({ retention, compact, maxBytes }: TopicSpec) => [
-  { name: 'cleanup.policy', value: compact ? 'compact' : 'delete' },
-  { name: 'retention.ms', value: String(retention === 'forever' ? -1 : retention) },
-  { name: 'max.message.bytes', value: String(maxBytes + room) },
-  { name: 'message.timestamp.type', value: 'CreateTime' },
-  // A record keeps the time that it was given, also where it is replayed later.
-  { name: 'message.timestamp.before.max.ms', value: '9223372036854775807' },
-]
-
 /**
  * Makes the topics that are missing, where that is allowed, and waits until they can be used.
  * @throws Fatal when one is of another shape, or missing where only `gainstream topics apply` makes them
@@ -77,9 +54,15 @@ export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
     if (facts) verify(spec, facts)
     else missing.push(spec)
   }
+  if (client.settings.create) return make(client, missing)
+  if (missing.length > 0) throw absent(missing)
+  await verifySettings(client, specs)
+}
+
+/** Makes topics that are not there, and waits until they can be used. */
+export const make = async (client: Client, missing: readonly TopicSpec[]) => {
   if (missing.length === 0) return
-  const { replication, create } = client.settings
-  if (!create) throw absent(missing)
+  const { replication } = client.settings
   await administering(client, 'making topics', (admin) =>
     admin.createTopics({
       waitForLeaders: false,
@@ -87,7 +70,7 @@ export const apply = async (client: Client, specs: readonly TopicSpec[]) => {
         topic: spec.name,
         numPartitions: spec.partitions,
         ...(replication !== undefined && { replicationFactor: replication }),
-        configEntries: configOf(spec),
+        configEntries: settingsFor(spec),
       })),
     }),
   )
@@ -103,11 +86,29 @@ const absent = ([first, ...others]: readonly TopicSpec[]) =>
       'gainstream topics apply --execute makes what a stream needs',
   )
 
-const verify = ({ name, partitions }: TopicSpec, { leaders }: TopicFacts) => {
-  if (leaders.length === partitions) return
-  throw new Fatal(
-    `topic ${name} has ${leaders.length} partitions and the configuration asks for ${partitions}: set partitions to ${leaders.length}, or use another stream name`,
-  )
+const verify = (spec: TopicSpec, facts: TopicFacts) => {
+  const wrong = misshapen(spec, facts)
+  if (wrong) throw new Fatal(wrong)
+}
+
+/** What is wrong with a topic that nothing can mend. */
+export const misshapen = ({ name, partitions }: TopicSpec, { leaders: { length } }: TopicFacts): string | undefined =>
+  length === partitions
+    ? undefined
+    : `topic ${name} has ${length} partitions and the configuration asks for ${partitions}: set partitions to ${length}, or use another stream name`
+
+/** How long records are kept is whoever runs the cluster's choice; these two would lose some, or refuse them. */
+const verifySettings = async (client: Client, specs: readonly TopicSpec[]) => {
+  const found = await settingsOf(client, specs)
+  for (const spec of specs) {
+    const [wrong] = differences(spec, found.get(spec.name)).filter(({ setting, from, to }) =>
+      setting === 'max.message.bytes' ? Number(from) < Number(to) : setting === 'cleanup.policy',
+    )
+    if (!wrong) continue
+    throw new Fatal(
+      `topic ${spec.name} has ${wrong.setting} ${wrong.from} instead of ${wrong.to}: gainstream topics apply --execute sets it`,
+    )
+  }
 }
 
 const until = async (client: Client, topic: string, done: (facts: TopicFacts | undefined) => boolean | undefined) => {
@@ -162,14 +163,8 @@ export const limitsOf = (client: Client) => {
   const look = async (topic: string): Promise<Limits | undefined> => {
     const facts = await client.once(`looking for ${topic}`, (cluster) => factsOf(cluster, topic))
     if (!facts) return undefined
-    const configNames = ['max.message.bytes']
-    const found = await administering(client, `reading the settings of ${topic}`, (admin) =>
-      admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: topicConfig, name: topic, configNames }],
-      }),
-    )
-    const batch = Number(found.resources[0]?.configEntries[0]?.configValue ?? 1_048_588)
+    const found = await settingsOf(client, [{ name: topic }], ['max.message.bytes'])
+    const batch = Number(found.get(topic)?.get('max.message.bytes') ?? 1_048_588)
     return { partitions: facts.leaders.length, value: batch - room, batch }
   }
   return {
