@@ -80,12 +80,6 @@ export const brokerArguments = (jars: string, heap = '768m'): string[] => [
   ...['-cp', join(jars, '*'), 'kafka.Kafka', 'server.properties'],
 ]
 
-/** What Java is told; the properties lie in the working folder. */
-export const brokerArguments = (jars: string, heap = '768m'): string[] => [
-  ...['-Xms128m', `-Xmx${heap}`, '-XX:+UseSerialGC', '-Dlog4j2.configurationFile=log4j2.properties'],
-  ...['-cp', join(jars, '*'), 'kafka.Kafka', 'server.properties'],
-]
-
 /** A broker that is not started yet, or that was and is found again by what stands in its folder. */
 export const brokerServer = (options: BrokerOptions): Broker => {
   const { folder, java, jars, ports, id = 1, detached = false, heap } = options

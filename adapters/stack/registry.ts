@@ -43,16 +43,10 @@ export const registryProperties = ({ ports, properties = {} }: Pick<RegistryOpti
   ...properties,
 })
 
-/** What Java is told. */
-export const registryArguments = (options: Pick<RegistryOptions, 'jar' | 'ports' | 'properties'>): string[] => {
-  const given = Object.entries(registryProperties(options)).map(([name, value]) => `-D${name}=${value}`)
-  return [...memory, ...given, '-jar', options.jar]
-}
-
 /** What Java is told; the data lie in the working folder. */
 export const registryArguments = (options: Pick<RegistryOptions, 'jar' | 'ports' | 'properties'>): string[] => [
   ...['-Xms32m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-  ...Object.entries(settings(options)).map(([name, value]) => `-D${name}=${value}`),
+  ...Object.entries(registryProperties(options)).map(([name, value]) => `-D${name}=${value}`),
   ...['-jar', options.jar],
 ]
 
