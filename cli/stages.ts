@@ -17,7 +17,7 @@ const noted = (scorer: Scorer, logger: Logger): Scorer => ({
   ...scorer,
   async score(request, signal, hint) {
     const { question, passages, answers } = request
-    const about = { question, passages: passages.length, golds: answers.length }
+    const about = { stage: 'label', question, passages: passages.length, golds: answers.length }
     logger.debug(about, 'computing gains')
     const scores = await scorer.score(request, signal, hint)
     const { prompt_tokens, cache_hits } = scores.usage
@@ -30,8 +30,9 @@ const noted = (scorer: Scorer, logger: Logger): Scorer => ({
 const readers = async (world: World) => {
   const { scorer, reader } = await world.llama()
   const slots = world.config.reader.sequences * 2
-  const model = endpoint({ name: 'reader', concurrency: { start: slots, max: slots }, timeout: minutes(30) })
-  const watched = noted(scorer, world.observe.logger)
+  const { observe } = world
+  const model = endpoint({ name: 'reader', concurrency: { start: slots, max: slots }, timeout: minutes(30), observe })
+  const watched = noted(scorer, observe.logger)
   const guarded = guardedReader(model, reader)
   const harmless = { question: 'Is water wet?', passages: [], template: promptFor(world.config)(''), maxTokens: 1 }
   const canary = async (signal: AbortSignal) => void (await guarded.answer({ ...harmless, passageTokens: 1 }, signal))
@@ -41,18 +42,21 @@ const readers = async (world: World) => {
 /** The encoder as an endpoint: many texts share a batch, and one that kills it is found alone. */
 const encoders = async (world: World) => {
   const opened = await world.embedder()
-  const model = endpoint({ name: 'encoder', concurrency: { start: 512, max: 512 }, timeout: minutes(5) })
+  const { observe } = world
+  const model = endpoint({ name: 'encoder', concurrency: { start: 512, max: 512 }, timeout: minutes(5), observe })
   const embedder = guardedEmbedder(model, opened)
   const canary = async (signal: AbortSignal) => void (await embedder.embed(['water'], 'query', signal))
   return { embedder, calls: { endpoints: [model], canary } }
 }
 
 type Readers = Awaited<ReturnType<typeof readers>>
+type Encoders = ReturnType<typeof encoders>
+type Maker = (world: World, readers: () => Readers, encoders: () => Encoders) => Bound | Promise<Bound>
 
 /** How each stage is put together from the configuration and the adapters. */
-const makers: Record<string, (world: World, readers: () => Readers) => Bound | Promise<Bound>> = {
-  async index(world) {
-    const { embedder, calls } = await encoders(world)
+const makers: Record<string, Maker> = {
+  async index(world, _readers, encoders) {
+    const { embedder, calls } = await encoders()
     return bind(index, { embedder, store: await world.store() }, calls)
   },
   imagine({ config }, readers) {
@@ -60,10 +64,10 @@ const makers: Record<string, (world: World, readers: () => Readers) => Bound | P
     const { reader, calls } = readers()
     return bind(imagine, { imagines, reader, prompt, maxTokens }, calls)
   },
-  retrieve: async (world) => {
+  retrieve: async (world, _readers, encoders) => {
     const { k } = world.config.retrieve
     const notAvailable = world.config.imagine.not_available
-    const { embedder, calls } = await encoders(world)
+    const { embedder, calls } = await encoders()
     const found = retriever({ embedder, store: await world.store(), mode: world.config.retrieve.mode })
     return bind(retrieve, { retriever: found, k, notAvailable }, calls)
   },
@@ -92,7 +96,9 @@ const makers: Record<string, (world: World, readers: () => Readers) => Bound | P
 /** The stages by these names, ready to run, with the models that they need opened. */
 export const stagesOf = async (world: World, wanted: readonly string[]): Promise<Bound[]> => {
   const loaded = wanted.some((name) => reading.has(name)) ? await readers(world) : undefined
+  let shared: Encoders | undefined
+  const encoding = () => (shared ??= encoders(world))
   const bound: Bound[] = []
-  for (const name of wanted) bound.push(await makers[name]!(world, () => loaded!))
+  for (const name of wanted) bound.push(await makers[name]!(world, () => loaded!, encoding))
   return bound
 }

@@ -10,9 +10,9 @@ import { asStream, manifest } from './settings.ts'
 import type { World } from './world.ts'
 
 export const sourceOf = (world: World, name: string, origin: string, signal: AbortSignal): SourceOptions => {
-  const { log, codec, names, now, config } = world
+  const { log, codec, names, now, config, observe } = world
   const headers = { settings: manifest(config).hash }
-  return { log, codec, names, partitions: config.partitions, name, origin, now, signal, headers }
+  return { log, codec, names, partitions: config.partitions, name, origin, now, signal, headers, observe }
 }
 
 /** Writes a message once, whoever else writes it at the same time, and waits until it (or the other's) can be read. */

@@ -39,12 +39,13 @@ const aborted = (signal: AbortSignal) =>
 
 /** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
 export const work = async (world: World, { stages, entry, what, untilEmpty }: Working, signal: AbortSignal) => {
-  const { log, codec, names, now, config, observe, tables, screen } = world
+  const { log, codec, names, now, config, observe, observing, tables, screen } = world
   const bound = await stagesOf(world, stages)
   const running = await engine({
     ...{ log, codec, names, now, observe, rejects, totals, stages: bound, concerns: concernsOf(world) },
     ...{ partitions: config.partitions, table: tables.totals },
   })
+  const leave = observing.follow(running, log)
   const bar = progress(what, screen)
   const watching = new AbortController()
   const show = async () => {
@@ -66,6 +67,7 @@ export const work = async (world: World, { stages, entry, what, untilEmpty }: Wo
     await Promise.race([untilEmpty ? running.untilEmpty(signal) : stopped, stopped, running.failed, watched])
   } finally {
     watching.abort()
+    leave()
     await running.stop()
     await watched.catch(() => {})
     await show().catch(() => {})

@@ -62,6 +62,7 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   const file = { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit } as const
   const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
+    await opened.observing.serve()
     const world = await openFilled(opened, io.signal)
     const entry = await bring(world, io, file, surveyed)
     const stages = ['imagine', 'retrieve', ...(flags.conditions.includes('gain') ? ['label'] : [])]

@@ -15,6 +15,7 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   const file = { path, kind: passageFile, run: flags.run, topology: 'indexing', limit: flags.limit } as const
   const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
+    await opened.observing.serve()
     const world = await openTopics(opened)
     const entry = await bring(world, io, file, surveyed)
     await work(world, { stages: ['index'], entry, what: 'indexing', untilEmpty: true }, io.signal)

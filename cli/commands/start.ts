@@ -19,6 +19,7 @@ const stage = (value: string, before: string[]): string[] => {
 const act = (io: Io) => async (flags: Flags) => {
   const config = configOf(io, flags)
   await inWorld(config, io, async (opened) => {
+    await opened.observing.serve()
     const world = await openStream(opened, io.signal)
     const stages = stageNames.filter((name) => flags.only.length === 0 || flags.only.includes(name))
     io.screen.write(`stream ${world.names.stream}: ${stages.join(', ')} (Ctrl-C settles what is done and stops)\n`)

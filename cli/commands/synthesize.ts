@@ -42,6 +42,7 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   const file = { path, kind: queryFile(flags.dataset), run, topology: 'synthesis', limit } as const
   const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
+    await opened.observing.serve()
     const world = await openFilled(opened, io.signal)
     const entry = await bring(world, io, file, surveyed)
     await work(world, { stages: stagesOfTopology('synthesis'), entry, what: 'labelling', untilEmpty: true }, io.signal)

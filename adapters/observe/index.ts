@@ -1,0 +1,2 @@
+export { prometheusMeter, type PrometheusMeter } from './meter.ts'
+export { serve, type Reasons, type Server } from './server.ts'
