@@ -31,6 +31,8 @@ export interface BrokerOptions {
   /** Further arguments of the storage tool when the storage is made, e.g. `--add-scram …`. */
   readonly format?: readonly string[]
   readonly detached?: boolean
+  /** What to change where one of the ports is taken. */
+  readonly remedy?: (port: string) => string
   /** Largest heap (default `768m`). */
   readonly heap?: string
 }
@@ -82,10 +84,11 @@ export const brokerArguments = (jars: string, heap = '768m'): string[] => [
 
 /** A broker that is not started yet, or that was and is found again by what stands in its folder. */
 export const brokerServer = (options: BrokerOptions): Broker => {
-  const { folder, java, jars, ports, id = 1, detached = false, heap } = options
+  const { folder, java, jars, ports, id = 1, detached = false, heap, remedy } = options
   const address = `${host}:${ports.broker}`
   const made = server({
     ...{ name: 'broker', folder, log: 'kafka.log', ports: { ...ports }, command: java.command, detached },
+    ...(remedy && { remedy }),
     args: brokerArguments(jars, heap),
     prepare: () => prepare(options),
     probe: () => probeBroker(address, id),

@@ -4,3 +4,4 @@ export { startRegistry, type Registry, type RegistryOptions } from './registry.t
 export { freePorts } from './ports.ts'
 export type { Listener } from './settings.ts'
 export { programs, startStack, type Programs, type Stack, type StackOptions, type StackPorts } from './stack.ts'
+export { down, seen, up, type Down, type Seen, type Standing, type UpOptions } from './standing.ts'

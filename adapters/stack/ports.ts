@@ -1,6 +1,7 @@
 /** Ports of this machine: free ones are found, given ones are looked at before a server trips over them. */
 import { createServer, type Server } from 'node:net'
 import { Fatal } from '../../runtime/errors.ts'
+import { pause } from '../../runtime/wait.ts'
 
 export const host = '127.0.0.1'
 
@@ -24,14 +25,26 @@ export const freePorts = async (count: number): Promise<number[]> => {
   return ports
 }
 
-/** @throws Fatal when somebody listens there, or this user may not; `remedy` says what to change. */
-export const checkPort = async (port: number, what: string, remedy: string): Promise<void> => {
+/** What keeps anybody from listening there, if anything does. */
+const obstacle = async (port: number): Promise<string | undefined> => {
   try {
     const server = await listening(port)
     await new Promise((resolve) => server.close(resolve))
+    return undefined
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${String(code)})`
-    throw new Fatal(`port ${port} for ${what} ${why}: ${remedy}`, { cause: error })
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error)
   }
+}
+
+/**
+ * Looks again for a second: a server that was just killed is gone a moment before its port is free.
+ * @throws Fatal when somebody listens there, or this user may not; `remedy` says what to change
+ */
+export const checkPort = async (port: number, what: string, remedy: string): Promise<void> => {
+  let code = await obstacle(port)
+  for (const until = Date.now() + 1_000; code === 'EADDRINUSE' && Date.now() < until; code = await obstacle(port))
+    await pause(50)
+  if (code === undefined) return
+  const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`
+  throw new Fatal(`port ${port} for ${what} ${why}: ${remedy}`)
 }

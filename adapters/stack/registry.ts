@@ -10,6 +10,8 @@ export interface RegistryOptions {
   readonly jar: string
   readonly ports: { readonly registry: number; readonly management: number }
   readonly detached?: boolean
+  /** What to change where one of the ports is taken. */
+  readonly remedy?: (port: string) => string
   /** Further system properties of it, e.g. `quarkus.http.auth.basic`. */
   readonly properties?: Readonly<Record<string, string>>
 }
@@ -51,10 +53,11 @@ export const registryArguments = (options: Pick<RegistryOptions, 'jar' | 'ports'
 ]
 
 export const registryServer = (options: RegistryOptions): Registry => {
-  const { folder, java, ports, detached = false } = options
+  const { folder, java, ports, detached = false, remedy } = options
   const url = registryUrl(ports.registry)
   const made = server({
     ...{ name: 'registry', folder, log: 'registry.log', ports, command: java.command, detached },
+    ...(remedy && { remedy }),
     args: registryArguments(options),
     prepare: () => Promise.resolve(),
     probe: () => probeRegistry(url),

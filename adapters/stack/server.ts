@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { join } from 'node:path'
 import { Fatal, sentence } from '../../runtime/errors.ts'
 import { pause } from '../../runtime/wait.ts'
+import { checkPort } from './ports.ts'
 import { isAlive, marking, readRecord, removeRecord, writeRecord } from './record.ts'
 
 export interface ServerSpec {
@@ -23,6 +24,8 @@ export interface ServerSpec {
   /** Milliseconds that it may take to get ready (default 90,000), and to stop before it is killed (default 20,000). */
   readonly patience?: number
   readonly grace?: number
+  /** What to change where one of the ports, given by its name, is taken. */
+  readonly remedy?: (port: string) => string
   /** What must be done before each start. */
   prepare(): Promise<void>
   /** Asks it to do what it is for. @throws while it cannot */
@@ -69,6 +72,13 @@ export const stopRecorded = async (folder: string, name: string, grace = 20_000)
   while (isAlive(record)) await pause(20)
   removeRecord(folder, name)
   return ending
+}
+
+const another = () => 'choose another one'
+
+const checkPorts = async ({ name, ports, remedy = another }: ServerSpec) => {
+  for (const [which, port] of Object.entries(ports))
+    await checkPort(port, which === name ? `the ${name}` : `the ${which} of the ${name}`, remedy(which))
 }
 
 const launch = ({ folder, name, log, command, args, ports, detached }: ServerSpec) => {
@@ -121,6 +131,7 @@ export const server = (spec: ServerSpec): Server => {
   }
   const start = async () => {
     if (!alive()) {
+      await checkPorts(spec)
       mkdirSync(folder, { recursive: true })
       await spec.prepare()
       launch(spec)

@@ -32,10 +32,10 @@ export const programs = async (options: ProgramsOptions): Promise<Programs> => {
 }
 
 export interface StackPorts {
-  readonly broker?: number
-  readonly controller?: number
-  readonly registry?: number
-  readonly management?: number
+  readonly broker?: number | undefined
+  readonly controller?: number | undefined
+  readonly registry?: number | undefined
+  readonly management?: number | undefined
 }
 
 export interface StackOptions extends ProgramsOptions {
