@@ -37,8 +37,8 @@ export const resumed = ({ stage, claim, settled, info, started, input }: Found):
     if (!started && trimmed(position)) throw lost(position)
     if (!started) return { position, ahead: [] }
     throw new Fatal(
-      `${where} has no settled position, but its totals say that it has run: starting over would repeat work. ` +
-        `Restore the positions of its group, or use a new stream`,
+      `${where} has no settled position, but its totals say that it has run: the positions of its group were deleted, ` +
+        `or the topic was and made anew. Starting over would repeat work: restore the positions, or use a new stream`,
     )
   }
   const note = readNote(settled.position, settled.note)
