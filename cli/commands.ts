@@ -3,6 +3,7 @@ import type { Io } from './command.ts'
 import { askCommand } from './commands/ask.ts'
 import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
+import { downCommand } from './commands/down.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
 import { exportCommand } from './commands/export.ts'
 import { gainCommand } from './commands/gain.ts'
@@ -14,6 +15,7 @@ import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { synthesizeCommand } from './commands/synthesize.ts'
 import { topicsCommand } from './commands/topics.ts'
+import { upCommand } from './commands/up.ts'
 
 /** In the order in which help lists them. */
 export const commands: readonly ((program: Command, io: Io) => void)[] = [
@@ -30,5 +32,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   runsCommand,
   rejectsCommand,
   topicsCommand,
+  upCommand,
+  downCommand,
   configCommand,
 ]
