@@ -22,7 +22,7 @@ export interface NoContainers {
 }
 
 /** Loaded only now: most test files never need it, and it looks for an engine by itself. */
-const engine = async (): Promise<ContainerRuntimeClient | NoContainers> => {
+export const engine = async (): Promise<ContainerRuntimeClient | NoContainers> => {
   if (process.platform !== 'linux')
     return { reason: `the image is made of this machine's C library, which is not that of Linux (${process.platform})` }
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true' // its image would have to come from a registry of images

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os'
 import type { ContainerRuntimeClient } from 'testcontainers'
 
-const label = 'gainstream.test.process'
+export const label = 'gainstream.test.process'
 
 /** Put on each container: whose it is. */
 export const ofThisProcess = { [label]: `${hostname()}/${process.pid}` }

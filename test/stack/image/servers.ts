@@ -20,9 +20,10 @@ class OnLoopback extends GenericContainer {
 
 /**
  * A server listens in its container on the port that it is reached by from outside: one address of it then holds in both
- * places, and the broker, which talks to itself by the address that it advertises, needs no second listener.
+ * places, and the broker, which talks to itself by the address that it advertises, needs no second listener. It counts as
+ * started when the probe no longer throws.
  */
-const container = ({ tag }: Image, port: number, command: string[], probe: () => Promise<void>) =>
+export const container = ({ tag }: Image, port: number, command: string[], probe: () => Promise<void>) =>
   new OnLoopback(tag)
     .withExposedPorts({ container: port, host: port })
     .withLabels(ofThisProcess)
