@@ -3,6 +3,7 @@
  * takes by position, and whoever takes by position needs no fetch loop that seeks, throws away what it fetched for a
  * paused partition, or resets and commits an offset of its own (I9). The library is frozen and its version pinned.
  */
+import './wire.ts' // before the library
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
