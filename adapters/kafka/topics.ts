@@ -10,8 +10,17 @@ import type { Cluster } from './vendor.ts'
 
 const [uncommitted, latest, earliest] = [0, -1, -2]
 
+/** A topic that was just made is known to some brokers before it is to all: absent is what none of them knows. */
 export const factsOf = async (cluster: Cluster, topic: string): Promise<TopicFacts | undefined> =>
-  topicFacts(await cluster.findControllerBroker(), topic)
+  (await topicFacts(await cluster.findControllerBroker(), topic)) ??
+  (await everyFacts(cluster, topic)).find((facts) => facts !== undefined)
+
+/** What each broker knows of it. */
+const everyFacts = async (cluster: Cluster, topic: string): Promise<(TopicFacts | undefined)[]> => {
+  await cluster.refreshMetadata()
+  const nodes = cluster.brokerPool.metadata?.brokers ?? []
+  return Promise.all(nodes.map(async ({ nodeId }) => topicFacts(await cluster.findBroker({ nodeId }), topic)))
+}
 
 /** @throws when a partition has no leader at present */
 const offsets = async (cluster: Cluster, topic: string, { leaders }: TopicFacts, timestamp: number) => {
@@ -75,7 +84,7 @@ export const make = async (client: Client, missing: readonly TopicSpec[]) => {
     }),
   )
   for (const spec of missing) {
-    const facts = await until(client, spec.name, (found) => found?.leaders.every((leader) => leader >= 0))
+    const facts = await until(client, spec.name, (found) => found?.leaders.every((leader) => leader >= 0) ?? false)
     if (facts) verify(spec, facts) // another process may have made it
   }
 }
@@ -111,10 +120,11 @@ const verifySettings = async (client: Client, specs: readonly TopicSpec[]) => {
   }
 }
 
-const until = async (client: Client, topic: string, done: (facts: TopicFacts | undefined) => boolean | undefined) => {
+/** Until it is so for every broker. */
+const until = async (client: Client, topic: string, done: (facts: TopicFacts | undefined) => boolean) => {
   for (;;) {
-    const facts = await client.ask(`looking for ${topic}`, (cluster) => factsOf(cluster, topic))
-    if (done(facts)) return facts
+    const all = await client.ask(`looking for ${topic}`, (cluster) => everyFacts(cluster, topic))
+    if (all.length > 0 && all.every(done)) return all[0]
     await pause(10, client.closed)
     client.closed.throwIfAborted()
   }

@@ -82,6 +82,8 @@ export interface Broker {
 }
 
 export interface Cluster {
+  /** The brokers that there are, once they were asked for. */
+  readonly brokerPool: { readonly metadata: { readonly brokers: readonly { readonly nodeId: number }[] } | null }
   connect(): Promise<void>
   disconnect(): Promise<void>
   refreshMetadata(): Promise<void>
