@@ -40,7 +40,7 @@ const tenant = () => {
   }
   return {
     prefix,
-    async apply(...flags: string[]) {
+    apply: async (...flags: string[]) => {
       const { said, io } = heard()
       const program = new Command().exitOverride()
       topicsCommand(program, io)
@@ -51,7 +51,7 @@ const tenant = () => {
       return { code, ...said }
     },
     /** What a worker does before it works: its sentence, or nothing. */
-    async start(...set: string[]) {
+    start: async (...set: string[]) => {
       const { io } = heard()
       const config = configOf(io, {
         ...{ engine: 'kafka', prefix, stream: 's' },
@@ -149,7 +149,11 @@ describe('a stream that is not there yet', () => {
     const plan = JSON.parse(out) as { executed: boolean; topics: object[]; schemas: object[] }
     expect(plan.executed).toBe(false)
     expect(plan.topics).toContainEqual({ topic: `${prefix}.s.gains`, partitions: 3, action: 'keep' })
-    expect(plan.schemas).toContainEqual({ subject: `${prefix}.s.gains-value`, action: 'keep', id: expect.any(Number) })
+    expect(plan.schemas).toContainEqual({
+      subject: `${prefix}.s.gains-value`,
+      action: 'keep',
+      id: expect.any(Number) as number,
+    })
   })
 })
 

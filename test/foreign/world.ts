@@ -15,7 +15,8 @@ export const registry = process.env['GAINSTREAM_TEST_REGISTRY'] ?? ''
 
 /** @param at the registry's address, where it is not asked directly */
 export const openTestStream = async (at = registry, prefix = `t${randomUUID().slice(0, 8)}`) => {
-  const flags = { engine: 'kafka', prefix, stream: 's', partitions: 2, 'kafka.brokers': brokers, 'registry.url': at }
+  const servers = { 'kafka.brokers': brokers, 'registry.url': at }
+  const flags = { engine: 'kafka', prefix, stream: 's', partitions: 2, log: 'error', ...servers }
   const { signal } = new AbortController()
   const screen = { tty: false, write() {} }
   const opened = await openWorld(readConfig({ env: {}, flags }), screen, {}, { create: true })
@@ -27,7 +28,7 @@ export const openTestStream = async (at = registry, prefix = `t${randomUUID().sl
       enter(sourceOf(world, name, 'a test', signal), (from) =>
         messages.slice(from).map((message, i) => ({ message, position: from + i + 1 })),
       ),
-    async close() {
+    close: async () => {
       const { log, names } = world
       const topics = [...catalogue, ...controlTopics].map((topic) => names.topic(topic))
       await log.remove({ topics: [...new Set(topics)], groups: [names.group('ingest')] })

@@ -1,14 +1,13 @@
 /** The adapter against a live registry; a plain server stands in front of it where it must fail, hide or be slow. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { confluentRegistry } from '../../../adapters/registry/index.ts'
 import { subjects } from '../../../adapters/registry/subjects.ts'
 import { Fatal, Rejected, Unavailable } from '../../../runtime/errors.ts'
+import { front as inFront, url } from './front.ts'
 
-const url = process.env['GAINSTREAM_TEST_REGISTRY'] ?? ''
 const subject = () => `t${randomUUID().slice(0, 8)}.registry-value`
 const record = (...fields: object[]) => ({ type: 'record', name: 'P', namespace: 'test', fields })
 const text = { name: 'a', type: 'string' }
@@ -20,35 +19,10 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close()
 })
 
-/** In front of the registry; `mood` answers instead of it where it wants to. */
-const front = async (mood: { now?: (request: IncomingMessage, response: ServerResponse) => void }, port = 0) => {
-  const asked: { method: string; path: string; authorization: string | undefined }[] = []
-  const server = createServer((request, response) => {
-    asked.push({
-      method: request.method ?? '',
-      path: request.url ?? '',
-      authorization: request.headers.authorization,
-    })
-    if (mood.now) return mood.now(request, response)
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const body = chunks.length > 0 ? { body: Buffer.concat(chunks) } : {}
-      const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' }
-      void fetch(url + request.url, { method: request.method ?? 'GET', headers, ...body }).then(async (real) => {
-        response.writeHead(real.status, { 'content-type': 'application/json' }).end(await real.text())
-      })
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
-  closers.push(close)
-  const at = (server.address() as AddressInfo).port
-  return { url: `http://127.0.0.1:${at}`, port: at, asked, close }
+const front = async (...given: Parameters<typeof inFront>) => {
+  const made = await inFront(...given)
+  closers.push(made.close)
+  return made
 }
 const answering = (status: number, body: string) => (_: IncomingMessage, response: ServerResponse) =>
   void response.writeHead(status, { 'content-type': 'application/json' }).end(body)
@@ -72,7 +46,7 @@ describe('what is registered and what is only looked for', () => {
   })
 
   test('the level is set before the first schema, so that no second one can slip in between', async () => {
-    const { url: through, asked } = await front({})
+    const { url: through, asked } = await front()
     await confluentRegistry({ url: through, create: true }).register(subject(), record(text))
     const changes = asked.filter(({ method, path }) => method === 'PUT' || path.endsWith('/versions'))
     expect(changes.map(({ method }) => method)).toEqual(['PUT', 'POST'])
@@ -130,7 +104,7 @@ describe('what is registered and what is only looked for', () => {
 
 describe('a registry that is not there', () => {
   test('a lane hears at once that it is away, and what it asks later is answered', async () => {
-    const gone = await front({})
+    const gone = await front()
     const registry = confluentRegistry({ url: gone.url, create: true })
     const id = await registry.register(subject(), record(text))
     await gone.close()
@@ -138,18 +112,18 @@ describe('a registry that is not there', () => {
     expect(error).toBeInstanceOf(Unavailable)
     expect(error.message).toBe(`the schema registry at ${gone.url} does not answer (ECONNREFUSED)`)
     expect((error as Unavailable).endpoint).toBe('registry')
-    await front({}, gone.port)
+    await front(undefined, gone.port)
     expect(await registry.schema(id)).toEqual({ type: 'record', name: 'test.P', fields: [text] })
   })
 
   test('who starts while it is away waits with one line, and goes on when it is back', async () => {
-    const gone = await front({})
+    const gone = await front()
     await gone.close()
     const said: string[] = []
     const logger = { warn: (_: object, message: string) => void said.push(message) }
     const registering = confluentRegistry({ url: gone.url, create: true, logger }).register(subject(), record(text))
     await new Promise((resolve) => setTimeout(resolve, 1500))
-    await front({}, gone.port)
+    await front(undefined, gone.port)
     expect(await registering).toBeGreaterThan(0)
     expect(said).toEqual([
       `the schema registry at ${gone.url} does not answer (ECONNREFUSED); waiting up to 60 s for it`,
@@ -157,14 +131,14 @@ describe('a registry that is not there', () => {
   })
 
   test('patience ends with the sentence', async () => {
-    const gone = await front({})
+    const gone = await front()
     await gone.close()
     const error = await failure(confluentRegistry({ url: gone.url, patience: 300 }).register('x', record(text)))
     expect(error).toBeInstanceOf(Unavailable)
   })
 
   test('one that never answers is given up after the time limit', async () => {
-    const { url: silent } = await front({ now: () => {} })
+    const { url: silent } = await front(() => {})
     const before = performance.now()
     const error = await failure(confluentRegistry({ url: silent, timeout: 300 }).schema(1))
     expect(error).toBeInstanceOf(Unavailable)
@@ -173,7 +147,7 @@ describe('a registry that is not there', () => {
   })
 
   test.each([500, 502, 503, 429, 408])('status %i is waited for', async (status) => {
-    const { url: sick } = await front({ now: answering(status, '{"error_code":50001,"message":"no storage"}') })
+    const { url: sick } = await front(answering(status, '{"error_code":50001,"message":"no storage"}'))
     const error = await failure(confluentRegistry({ url: sick }).schema(1))
     expect(error).toBeInstanceOf(Unavailable)
     expect(error.message).toBe(`the schema registry at ${sick} is not well (${status}: no storage)`)
@@ -191,7 +165,7 @@ describe('who asks', () => {
   const password = 'hunter2-the-secret'
 
   test('a name and a password go with every request', async () => {
-    const { url: through, asked } = await front({})
+    const { url: through, asked } = await front()
     const auth = { username: 'ann', password }
     await confluentRegistry({ url: through, auth, create: true }).register(subject(), record(text))
     const basic = `Basic ${Buffer.from(`ann:${password}`).toString('base64')}`
@@ -200,7 +174,7 @@ describe('who asks', () => {
   })
 
   test('a token is asked for before each request', async () => {
-    const { url: through, asked } = await front({})
+    const { url: through, asked } = await front()
     let given = 0
     const auth = { token: async () => `token-${++given}` }
     await confluentRegistry({ url: through, auth, create: true }).register(subject(), record(text))
@@ -208,7 +182,7 @@ describe('who asks', () => {
   })
 
   test('credentials in the address are used and never shown', async () => {
-    const { url: through, asked } = await front({ now: answering(401, '{"error_code":401,"message":"no"}') })
+    const { url: through, asked } = await front(answering(401, '{"error_code":401,"message":"no"}'))
     const address = through.replace('http://', `http://ann:${password}@`)
     const error = await failure(confluentRegistry({ url: address }).schema(1))
     expect(asked[0]?.authorization).toBe(`Basic ${Buffer.from(`ann:${password}`).toString('base64')}`)
@@ -220,7 +194,7 @@ describe('who asks', () => {
   })
 
   test.each([401, 403, 404, 409, 422, 500, 400])('no secret is in what %i leads to', async (status) => {
-    const { url: through } = await front({ now: answering(status, '{"error_code":40000,"message":"no"}') })
+    const { url: through } = await front(answering(status, '{"error_code":40000,"message":"no"}'))
     const auth = { username: 'ann', password }
     const registry = confluentRegistry({ url: through, auth, create: true, patience: 0 })
     for (const work of [registry.schema(1), registry.register('x-value', record(text))]) {
@@ -232,7 +206,7 @@ describe('who asks', () => {
   })
 
   test('who may not is told what is not allowed', async () => {
-    const { url: through } = await front({ now: answering(403, '{"error_code":40301,"message":"no"}') })
+    const { url: through } = await front(answering(403, '{"error_code":40301,"message":"no"}'))
     const error = await failure(confluentRegistry({ url: through }).schema(7))
     expect(error).toBeInstanceOf(Fatal)
     expect(error.message).toBe(
