@@ -1,13 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { bestBy } from '../../method/gain.ts'
-import { Fatal } from '../../runtime/errors.ts'
 import type { Gains } from '../../schemas/gains.ts'
 import { gains } from '../../topics/index.ts'
 import type { Config } from '../config.ts'
 import { stagesOfTopology } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import { begin, clear, finish } from '../demo.ts'
 import { packageFile } from '../files.ts'
 import { bring, passageFile, queryFile } from '../import.ts'
 import { duration } from '../progress.ts'
@@ -18,6 +17,7 @@ import { work } from '../work.ts'
 import type { World } from '../world.ts'
 import { conditionTable, underConditions } from './evaluate.ts'
 import { synthesized } from './synthesize.ts'
+import { brought } from './up.ts'
 
 interface Flags extends Globals {
   readonly keep?: boolean
@@ -28,28 +28,6 @@ const defaults = {
   'retrieve.k': 6,
   'imagine.tokens': 80,
   'generate.answer_tokens': 16,
-}
-
-/** Says that a folder was made by the demo, so that the demo may empty it. */
-const marker = 'gainstream-demo'
-const own = ['log.sqlite', 'store.sqlite', 'scores.sqlite'].flatMap((file) => [file, `${file}-wal`, `${file}-shm`])
-
-/**
- * A finished demo starts over; an interrupted one goes on. Only a folder that the demo made is touched, and only files
- * that it wrote.
- * @throws Fatal for a folder that holds something else.
- */
-const begin = (data: string, keep: boolean) => {
-  const state = join(data, marker)
-  const made = existsSync(state)
-  if (!made && own.some((file) => existsSync(join(data, file)))) {
-    throw new Fatal(`${data} holds data that is not the demo's: name another folder with --data`)
-  }
-  if (made && !keep && readFileSync(state, 'utf8').startsWith('finished')) {
-    for (const file of own) rmSync(join(data, file), { force: true })
-  }
-  mkdirSync(data, { recursive: true })
-  if (!made || !keep) writeFileSync(state, 'under way\n')
 }
 
 const preview = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
@@ -113,41 +91,76 @@ const loop = async (opened: World, io: Io) => {
   return { result, evaluated, telling: await mostTelling(world) }
 }
 
-const nextSteps = ({ data }: Config) =>
+/** Servers of this machine, unless the configuration names others. */
+const withServers = async (config: Config, io: Io): Promise<Config> => {
+  if (config.engine === 'embedded' || config.chosen?.has('kafka.brokers')) return config
+  const servers = await brought(config, io)
+  for (const { name, address, found } of servers)
+    io.screen.write(`${name} at ${address} ${found ? 'already runs' : 'started'}\n`)
+  const at = (name: string) => servers.find((each) => each.name === name)!.address
+  const { kafka, registry } = config
+  return { ...config, kafka: { ...kafka, brokers: [at('broker')] }, registry: { ...registry, url: at('registry') } }
+}
+
+const files = ({ data, engine }: Config): string[] => [
+  ...(engine === 'embedded' ? [`${join(data, 'log.sqlite')} (every record)`] : []),
+  `${join(data, 'store.sqlite')} (passages and vectors)`,
+  `${join(data, 'scores.sqlite')} (score cache)`,
+]
+
+/** What the commands that follow must be told to find this demo. */
+const found = ({ data, engine, prefix, kafka, registry }: Config): string =>
+  engine === 'embedded'
+    ? `--data ${data}`
+    : `--data ${data} --engine kafka --prefix ${prefix} --set kafka.brokers=${kafka.brokers.join(',')} --set registry.url=${registry.url}`
+
+const nextSteps = (config: Config) =>
   [
-    `Files: ${join(data, 'log.sqlite')} (every record), ${join(data, 'store.sqlite')} (passages and vectors), ${join(data, 'scores.sqlite')} (score cache)`,
+    `Files: ${files(config).join(', ')}`,
     'Next:',
-    `  npx gainstream ask "Who designed the present Tay railway bridge?" --data ${data} --stream demo-first`,
-    `  npx gainstream runs --data ${data}`,
-    `  npx gainstream export samples --data ${data} --stream demo --format flagembedding --out samples.jsonl`,
+    `  npx gainstream ask "Who designed the present Tay railway bridge?" ${found(config)} --stream demo-first`,
+    `  npx gainstream runs ${found(config)}`,
+    `  npx gainstream export samples ${found(config)} --stream demo --format flagembedding --out samples.jsonl`,
+    ...(config.engine === 'kafka' ? [`  npx gainstream down --data ${config.data}`] : []),
     '  npx gainstream index your-corpus.jsonl && npx gainstream synthesize your-queries.jsonl',
   ].join('\n')
 
+const show = (io: Io, { result, evaluated, telling }: Awaited<ReturnType<typeof loop>>) => {
+  io.out('')
+  if (telling) io.out(`${rankAgainstGain(telling)}\n`)
+  io.out(`${summary(result)}\n`)
+  io.out(
+    `${conditionTable(evaluated)}\n(×100, with 95 % bootstrap intervals; the last row knows the golds: an upper bound)\n`,
+  )
+}
+
 const act = (io: Io) => async (flags: Flags) => {
   const started = Date.now()
-  // Never where a configuration keeps real data: folder and stream are the demo's own unless a flag says otherwise.
-  const { data = '.gainstream/demo', stream = 'demo' } = flags
-  const config = configOf(io, { ...flags, data, stream }, {}, defaults)
-  begin(config.data, flags.keep ?? false)
-  await inWorld(config, io, async (world) => {
-    const { result, evaluated, telling } = await loop(world, io)
-    writeFileSync(join(config.data, marker), 'finished\n')
+  // Never where a configuration keeps real data: folder, stream and prefix are the demo's own unless a flag says otherwise.
+  const { data = '.gainstream/demo', stream = 'demo', prefix = 'gainstream-demo' } = flags
+  const chosen = configOf(io, { ...flags, data, stream, prefix }, {}, defaults)
+  const over = begin(chosen.data, flags.keep ?? false)
+  const config = await withServers(chosen, io)
+  const run = async (world: World) => {
+    if (over) await clear(world)
+    const looped = await loop(world, io)
+    finish(config)
+    const { result, evaluated, telling } = looped
     if (flags.json) return io.out(JSON.stringify({ ...result, conditions: evaluated, telling }))
-    io.out('')
-    if (telling) io.out(`${rankAgainstGain(telling)}\n`)
-    io.out(`${summary(result)}\n`)
-    io.out(
-      `${conditionTable(evaluated)}\n(×100, with 95 % bootstrap intervals; the last row knows the golds: an upper bound)\n`,
-    )
+    show(io, looped)
     io.out(nextSteps(config))
     io.screen.write(`done in ${duration((Date.now() - started) / 1000)}\n`)
-  })
+  }
+  await inWorld(config, io, run, { create: true })
 }
 
 export const demoCommand = (program: Command, io: Io) => {
   const command = program
     .command('demo')
-    .description('the whole loop on real passages and queries that come with the package, without any server')
+    .description(
+      'the whole loop on real passages and queries that come with the package; no server is needed, and with --engine ' +
+        'kafka a broker and a registry are brought up on this machine',
+    )
     .option('--keep', 'show a finished demo again instead of starting over')
   withGlobals(command).action(act(io))
 }

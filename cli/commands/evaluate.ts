@@ -61,7 +61,7 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   const { run, limit } = flags
   const file = { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit } as const
   const surveyed = await survey(file, io)
-  await inWorld(config, io, async (opened) => {
+  const evaluating = async (opened: World) => {
     await opened.observing.serve()
     const world = await openFilled(opened, io.signal)
     const entry = await bring(world, io, file, surveyed)
@@ -73,7 +73,8 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     const remark = uneven(evaluated)
     if (remark !== undefined) io.screen.write(`${remark}\n`)
     io.out(JSON.stringify(asJson(entry.run, evaluated, versus)))
-  })
+  }
+  await inWorld(config, io, evaluating, { create: true }) // each condition is a stream of its own
 }
 
 export const evaluateCommand = (program: Command, io: Io) => {

@@ -54,9 +54,11 @@ const fetching = ({ screen }: Io) => {
   }
 }
 
-const act = (io: Io) => async (flags: Flags) => {
-  const config = configOf(io, flags)
-  const { brokerPort: broker, registryPort: registry, controllerPort: controller, managementPort: management } = flags
+type Ports = Pick<Flags, 'brokerPort' | 'controllerPort' | 'registryPort' | 'managementPort'>
+
+/** Brings up what the configuration expects on this machine, or finds it. */
+export const brought = (config: Config, io: Io, asked: Ports = {}): Promise<Standing[]> => {
+  const { brokerPort: broker, registryPort: registry, controllerPort: controller, managementPort: management } = asked
   const ports = { broker, registry, controller, management }
   const { kafka, registry: schemas } = config
   const defaults = {
@@ -64,7 +66,13 @@ const act = (io: Io) => async (flags: Flags) => {
     registry: registry ?? expected('registry.url', '--registry-port', schemas.url),
   }
   const [folder, onProgress] = [stackFolder(config), fetching(io)]
-  const servers = await up({ folder, home: home(io.env), env: io.env, ports, defaults, remedy, onProgress })
+  return up({ folder, home: home(io.env), env: io.env, ports, defaults, remedy, onProgress })
+}
+
+const act = (io: Io) => async (flags: Flags) => {
+  const config = configOf(io, flags)
+  const folder = stackFolder(config)
+  const servers = await brought(config, io, flags)
   if (flags.json) return io.out(JSON.stringify({ folder, servers, settings: settings(servers) }))
   const state = ({ found, pid }: Standing) => `${found ? 'already runs' : 'started'}, pid ${pid}`
   io.out(table(servers.map((each) => [each.name, each.address, state(each)])))
