@@ -101,6 +101,7 @@ export const clientOf = (settings: Settings): Client => {
   }
   const shared = borrow()
   let connected = false
+  let everConnected = false
 
   const once: Client['once'] = async (what, work, signal = life.signal) => {
     const late = () => new Unavailable(`${what}: Kafka did not answer within ${deadline} ms`, { endpoint: 'kafka' })
@@ -113,7 +114,7 @@ export const clientOf = (settings: Settings): Client => {
   }
   const asked = async <T>(work: (cluster: Cluster) => Promise<T>): Promise<T> => {
     if (!connected) await connectedTo(shared)
-    connected = true
+    connected = everConnected = true
     return work(shared)
   }
 
@@ -126,7 +127,8 @@ export const clientOf = (settings: Settings): Client => {
         try {
           return await once(what, work, signal)
         } catch (error) {
-          if (error instanceof Fatal || Date.now() > until || signal.aborted || life.signal.aborted) throw error
+          if (error instanceof Fatal || signal.aborted || life.signal.aborted) throw error
+          if (Date.now() > until) throw everConnected ? error : hinted(error)
           await pause(10 + delay({ from: 20, to: 1_000 }, failures), signal)
         }
       }
@@ -136,6 +138,13 @@ export const clientOf = (settings: Settings): Client => {
       for (const one of [...lent, ...idle]) release(one)
     },
   }
+}
+
+/** A broker that expects TLS or SASL ends other connections without a word. */
+const hinted = (error: unknown) => {
+  if (!(error instanceof Unavailable) || !/Closed connection|before secure TLS/.test(error.message)) return error
+  const message = `${error.message}; check the port in kafka.brokers, kafka.tls.on and kafka.sasl.mechanism`
+  return new Unavailable(message, { cause: error, endpoint: 'kafka' })
 }
 
 /** Connects where it must, and learns which brokers there are. */

@@ -51,7 +51,7 @@ const impossible = [
 
 /** What an access control list must grant, per code of a refusal. */
 const rights: Readonly<Record<string, string>> = {
-  TOPIC_AUTHORIZATION_FAILED: 'a topic that it names (kafka-acls: --operation All --topic',
+  TOPIC_AUTHORIZATION_FAILED: 'a topic that is named here (kafka-acls: --operation All --topic',
   GROUP_AUTHORIZATION_FAILED: 'this group (kafka-acls: --operation All --group',
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'this transactional id (kafka-acls: --operation All --transactional-id',
 }
