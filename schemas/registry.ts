@@ -3,8 +3,9 @@
  * 1 below 2^31, the same for every process that reads the log, never given twice.
  *
  * The SQLite log keeps them beside its records and lets a worker register. Behind Kafka stands a registry server where
- * one command registers, with compatibility FULL_TRANSITIVE, and workers only look up: there `register` answers with
- * the id of a schema that is known and is `Fatal` for one that is not.
+ * `gainstream topics apply --execute` registers, with compatibility FULL_TRANSITIVE, and workers only look up: there
+ * `register` answers with the id of a schema that is known, is `Fatal` for one that is not, and waits a minute for a
+ * server that is away; `schema` never waits, because lanes do.
  */
 export interface SchemaRegistry {
   /**

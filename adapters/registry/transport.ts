@@ -96,17 +96,23 @@ const authorization = async (auth: Auth | undefined): Promise<{ authorization?: 
   return { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` }
 }
 
-const untrusted = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/
+const untrusted = /CERT|SELF_SIGNED|UNABLE_TO/
 
 const unanswered = (error: unknown, shown: string, timeout: number): Fatal | Unavailable => {
   if (error instanceof Fatal || error instanceof Unavailable) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return new Fatal(
+      `the certificate of the schema registry at ${shown} is made for other names: ask for it by one of them in registry.url`,
+    )
+  }
   if (untrusted.test(code)) {
     return new Fatal(
       `the certificate of the schema registry at ${shown} is not trusted (${code}): name its authority with registry.ca`,
     )
   }
-  if (code === 'EPROTO') return new Fatal(`the schema registry at ${shown} does not speak TLS: check registry.url`)
+  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return new Fatal(`the schema registry at ${shown} does not speak TLS: check registry.url`)
   const late = code === 'ABORT_ERR' || (error instanceof Error && error.name === 'TimeoutError')
   const why = late ? `within ${timeout} ms` : `(${code || sentence(error)})`
   return new Unavailable(`the schema registry at ${shown} does not answer ${why}`, { endpoint: 'registry' })

@@ -256,6 +256,16 @@ test('a schema that does not fit what is registered is refused before anything i
   expect(await topics()).toEqual([])
 })
 
+test('while the registry is away nothing is made, and it is said at once', async () => {
+  const { apply, topics } = tenant()
+  const { code, out, err } = await apply('--execute', '--set', 'registry.url=http://127.0.0.1:9/apis/ccompat/v7')
+  expect([code, out]).toEqual([1, ''])
+  expect(err).toBe(
+    'gainstream: the schema registry at http://127.0.0.1:9/apis/ccompat/v7 does not answer (ECONNREFUSED)\n',
+  )
+  expect(await topics()).toEqual([])
+})
+
 test('the embedded engine has nothing to apply', async () => {
   const { apply } = tenant()
   const { code, out } = await apply('--engine', 'embedded', '--execute')

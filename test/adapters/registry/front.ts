@@ -1,5 +1,6 @@
 /** A plain server in front of the live registry: it passes everything on, unless it is told to do something else. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as plain, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as secure } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 export const url = process.env['GAINSTREAM_TEST_REGISTRY'] ?? ''
@@ -23,14 +24,19 @@ const passedOn: Answer = (request, response) => {
   })
 }
 
-/** @param answer instead of the registry's @param port where it was before, to be there again */
-export const front = async (answer: Answer = passedOn, port = 0) => {
+/**
+ * @param answer instead of the registry's
+ * @param port where it was before, to be there again
+ * @param tls a certificate with its key: it is spoken to over TLS
+ */
+export const front = async (answer: Answer = passedOn, port = 0, tls?: { cert: string; key: string }) => {
   const asked: Asked[] = []
-  const server = createServer((request, response) => {
+  const heard: Answer = (request, response) => {
     const { authorization } = request.headers
     asked.push({ method: request.method ?? '', path: request.url ?? '', authorization })
     answer(request, response)
-  })
+  }
+  const server = tls ? secure(tls, heard) : plain(heard)
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const close = () =>
     new Promise<void>((resolve) => {
@@ -38,5 +44,5 @@ export const front = async (answer: Answer = passedOn, port = 0) => {
       server.closeAllConnections()
     })
   const at = (server.address() as AddressInfo).port
-  return { url: `http://127.0.0.1:${at}`, port: at, asked, close }
+  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${at}`, port: at, asked, close }
 }

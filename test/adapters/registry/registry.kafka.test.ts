@@ -1,11 +1,15 @@
 /** The adapter against a live registry; a plain server stands in front of it where it must fail, hide or be slow. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { confluentRegistry } from '../../../adapters/registry/index.ts'
 import { subjects } from '../../../adapters/registry/subjects.ts'
 import { Fatal, Rejected, Unavailable } from '../../../runtime/errors.ts'
+import { authority } from '../kafka/authority.ts'
 import { front as inFront, url } from './front.ts'
 
 const subject = () => `t${randomUUID().slice(0, 8)}.registry-value`
@@ -212,5 +216,35 @@ describe('who asks', () => {
     expect(error.message).toBe(
       `the schema registry at ${through} does not allow GET /schemas/ids/7 (403): give this user the permission`,
     )
+  })
+})
+
+describe('over TLS', () => {
+  const here = mkdtempSync(join(tmpdir(), 'gainstream-registry-'))
+  afterAll(() => rmSync(here, { recursive: true }))
+  const root = authority(here, 'root')
+
+  test('a registry whose authority is named is trusted, and another is not', async () => {
+    const { url: over } = await front(undefined, 0, root.issue('registry', 'IP:127.0.0.1'))
+    const trusting = confluentRegistry({ url: over, ca: root.cert, create: true })
+    expect(await trusting.register(subject(), record(text))).toBeGreaterThan(0)
+    const error = await failure(confluentRegistry({ url: over }).register('x-value', record(text)))
+    expect(error).toBeInstanceOf(Fatal)
+    expect(error.message).toMatch(
+      /^the certificate of the schema registry at https:\S+ is not trusted \([A-Z_]+\): name its authority with registry\.ca$/,
+    )
+  })
+
+  test('a certificate made for another name is not trusted', async () => {
+    const { url: over } = await front(undefined, 0, root.issue('other', 'DNS:elsewhere.test'))
+    const error = await failure(confluentRegistry({ url: over, ca: root.cert }).schema(1))
+    expect(error.message).toMatch(/is made for other names: ask for it by one of them in registry\.url$/)
+  })
+
+  test('https where only http is spoken is a setting to be mended', async () => {
+    const { url: without } = await front()
+    const error = await failure(confluentRegistry({ url: without.replace('http:', 'https:') }).schema(1))
+    expect(error).toBeInstanceOf(Fatal)
+    expect(error.message).toMatch(/does not speak TLS: check registry\.url$/)
   })
 })
