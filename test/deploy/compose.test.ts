@@ -23,14 +23,13 @@ test('the broker is told what that of the local stack is told, but for where it 
 })
 
 test('the registry is told what that of the local stack is told, but for where it listens and keeps its data', () => {
-  const own = Object.entries(registryProperties({ ports: { registry: 8081, management: 0 } })).filter(
-    ([name]) => !name.startsWith('quarkus.management.'),
-  )
+  const local = registryProperties({ ports: { registry: 8081, management: 0 } })
+  const own = Object.entries(local).filter(([name]) => !name.startsWith('quarkus.management.'))
   const { JAVA_OPTS_APPEND: _, ...told } = schemas.environment
   expect(told).toEqual({
     ...Object.fromEntries(own.map(([name, value]) => [variable(name), value])),
     QUARKUS_HTTP_HOST: '0.0.0.0',
-    APICURIO_DATASOURCE_URL: 'jdbc:h2:file:/data/registry;AUTO_SERVER=FALSE',
+    APICURIO_DATASOURCE_URL: local['apicurio.datasource.url'].replace('file:./', 'file:/data/'),
   })
 })
 
