@@ -40,8 +40,9 @@ export const registryProperties = ({ ports, properties = {} }: Pick<RegistryOpti
   'quarkus.http.access-log.enabled': 'false',
   'apicurio.storage.kind': 'sql',
   'apicurio.storage.sql.kind': 'h2',
-  // Relative to the working folder, so that no character of its path can be taken for an option.
-  'apicurio.datasource.url': 'jdbc:h2:file:./registry;AUTO_SERVER=FALSE',
+  // Relative to the working folder, so that no character of its path can be taken for an option. By default a schema is
+  // in the file half a second after it was acknowledged: killed meanwhile, the registry would give its id to another.
+  'apicurio.datasource.url': 'jdbc:h2:file:./registry;AUTO_SERVER=FALSE;WRITE_DELAY=0',
   ...properties,
 })
 
