@@ -6,7 +6,7 @@ import { delay, pause, within } from './wait.ts'
 
 /** Why a record became a dead letter. */
 export interface Failure {
-  readonly kind: 'rejected' | 'failed' | 'poison' | 'unwritable'
+  readonly kind: 'rejected' | 'failed' | 'poison' | 'unwritable' | 'given up'
   readonly reason: string
   readonly attempts: number
 }

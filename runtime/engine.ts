@@ -1,3 +1,4 @@
+import { decisions, type Decision } from './decisions.ts'
 import type { Endpoint } from './endpoint.ts'
 import { Fatal, Unavailable } from './errors.ts'
 import type { Input } from './input.ts'
@@ -44,6 +45,8 @@ export interface EngineOptions extends Pick<Books, 'codec' | 'names' | 'now'> {
   readonly totals: Books['topic']
   readonly table: Books['table']
   readonly rejects: Topic<Buffer>
+  /** Where it stands which records were given up by hand; nobody can do so without it. */
+  readonly decisions?: Topic<Decision>
   readonly observe: Observe
   readonly random?: () => number
   /** See `Handling`. */
@@ -101,19 +104,28 @@ export interface Engine {
   stop(): Promise<void>
 }
 
+const listen = ({ log, codec, names, observe }: EngineOptions, topic: Topic<Decision>) =>
+  decisions({ log, codec, observe, topic, stream: names.stream, name: names.topic(topic) })
+
 /** Makes the topics, and runs these stages as one member of each of their groups. */
 export const engine = async (options: EngineOptions): Promise<Engine> => {
   const { log, codec, names, stages, partitions, totals, table, rejects, observe, now, random, concerns } = options
-  const topics = topicsOf(stages, totals, rejects)
+  const topics = topicsOf(stages, totals, rejects, ...(options.decisions ? [options.decisions as Topic] : []))
   await codec.prepare(topics)
   await log.apply(topics.map((topic) => specOf(names, topic, partitions)))
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => (fail = reject))
   failed.catch(() => {}) // whoever awaits it hears of it
   const books = { codec, names, topic: totals, table, now }
-  const shared = { log, books, codec, names, rejects, observe, now, random, concerns, onFatal: fail }
+  const heard = options.decisions && listen(options, options.decisions)
+  const shared = { log, books, codec, names, rejects, observe, now, random, concerns, decisions: heard, onFatal: fail }
   const running: Stage[] = []
-  for (const bound of stages) running.push(await stage({ ...bound, ...shared }))
+  try {
+    for (const bound of stages) running.push(await stage({ ...bound, ...shared }))
+  } catch (error) {
+    await heard?.stop() // nobody will call stop
+    throw error
+  }
   const endpoints = [...new Set(stages.flatMap((bound) => bound.endpoints))]
   const watched = endpoints.map((each) => watchEndpoint(observe.meter, each))
   const empty = async (signal: AbortSignal) => {
@@ -132,6 +144,7 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
     failed,
     stop: async () => {
       await Promise.all(running.map((each) => each.stop()))
+      await heard?.stop()
       watched.forEach((unwatch) => unwatch())
     },
   }

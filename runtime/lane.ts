@@ -13,9 +13,11 @@
  *   position of another topic of the same name, or before what the topic still holds, it stops with a sentence
  *   (resume.ts).
  * - L9 (I2) A batch that the log refuses twice is halved until the guilty record stands alone; it becomes a reject.
+ * - L10 (I6) A record that was given up by hand is a reject at once; what its step still brings counts for nothing.
  *
  * Longer than 250 lines because the order of what is awaited here is the invariant: taken apart, no file would show it.
  */
+import type { Decision, Decisions } from './decisions.ts'
 import { Fatal, sentence, Unavailable } from './errors.ts'
 import { bytesOf, handle, rejected, type Handling, type Result } from './handle.ts'
 import { upTo } from './input.ts'
@@ -24,7 +26,7 @@ import type { Claim, Log } from './log.ts'
 import { measured, type Measuring } from './measure.ts'
 import { writeNote } from './note.ts'
 import { resumed } from './resume.ts'
-import { bell, delay, pause, toError } from './wait.ts'
+import { bell, branch, delay, pause, toError } from './wait.ts'
 import { trackedWindow, type Entry } from './window.ts'
 import type { Policy } from './policy.ts'
 
@@ -32,6 +34,8 @@ export interface LaneOptions<In, Ports> extends Handling<In, Ports> {
   readonly log: Log
   readonly books: Books
   readonly policy: Policy
+  /** Which records were given up by hand. */
+  readonly decisions?: Decisions | undefined
   /** Called once when the lane cannot go on: the process has to stop. */
   readonly onFatal: (error: Error) => void
   readonly end: Measuring['end']
@@ -52,13 +56,14 @@ type Work = Entry<Result>
 const patience = 15_000
 
 export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
-  const { log, policy, processor, observe, onFatal, input } = options
+  const { log, policy, processor, observe, onFatal, input, decisions } = options
   const labels = { stage: processor.name, partition: claim.partition }
   const books = ledger(options.books, processor.name, claim.partition)
   const life = new AbortController() // ends everything: lost, fenced or fatal
   const hands = new AbortController() // ends the work in hand: that, or draining
   const room = bell() // rung when something may be taken
   const progress = bell() // rung when something may be settled
+  const steps = new Map<Work, ReturnType<typeof branch>>() // under way, each with a signal of its own
   const until = input?.until[claim.partition] ?? Infinity
   let topicId = ''
   let window = trackedWindow<Result>({ position: 0, ahead: [] })
@@ -110,12 +115,35 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       return resumed({ stage: processor.name, claim, settled, info, started: books.started, input })
     })
 
+  const finish = (entry: Work, result: Result) => {
+    if (!dead && window.finish(entry, result, bytesOf(result.records))) progress.ring()
+  }
+
+  /** L10. False for a decision on a topic that is no more. */
+  const giveUp = (entry: Work, { reason, topic_id: of }: Decision): boolean => {
+    if (of !== topicId) return false
+    finish(entry, rejected(entry.record, { kind: 'given up', reason, attempts: 1 }, options))
+    steps.get(entry)?.abort(new Error('given up by hand'))
+    return true
+  }
+  const unfollow = decisions?.follow((decision) => {
+    if (decision.stage !== processor.name || decision.partition !== claim.partition) return
+    const entry = window.inWork(decision.position)
+    if (entry && giveUp(entry, decision)) dispatch()
+  })
+
   const work = async (entry: Work) => {
+    const { partition, position } = entry.record
+    const step = branch(hands.signal)
+    steps.set(entry, step)
     try {
-      const result = await handle(entry.record, options, hands.signal)
-      if (!dead && window.finish(entry, result, bytesOf(result.records))) progress.ring()
+      const decision = decisions?.find({ stage: processor.name, partition, position })
+      if (!decision || !giveUp(entry, decision)) finish(entry, await handle(entry.record, options, step.signal))
     } catch (error) {
       if (error instanceof Fatal) fail(error) // anything else is the stop signal: the record stays unsettled
+    } finally {
+      steps.delete(entry)
+      step.release()
     }
     dispatch()
   }
@@ -250,6 +278,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     } finally {
       end()
       claim.lost.removeEventListener('abort', end)
+      unfollow?.()
       await claim.close().catch(() => {})
     }
   }

@@ -104,6 +104,10 @@ export const trackedWindow = <R>(start: Progress) => {
     get moved() {
       return waiting.length + working + finished.size === 0 && next > base
     },
+    /** What is in work at this position. */
+    inWork: (position: number) =>
+      entries.find(({ record, state }) => state === 'working' && record.position === position),
+
     /** The record that holds the prefix back. */
     oldest: () => entries.find((entry) => entry.state !== 'settled'),
 
