@@ -4,6 +4,8 @@
  * - T1 After a step that failed nothing is committed: a transaction whose only send failed answers a commit with OK.
  * - T2 After a step that failed the producer is thrown away: its sequence numbers are wrong from then on.
  * - T3 Records are sent before the offsets: right after a commit the brokers are often not ready for offsets.
+ * - T4 A send goes to one partition. When one of several fails and a leader has changed meanwhile, kafkajs sends again
+ *   what another broker has, and never sends what has moved to a broker that has answered: doubled, or lost.
  */
 import type { Outgoing } from '../../runtime/log.ts'
 import { pause } from '../../runtime/wait.ts'
@@ -94,7 +96,11 @@ export const weightOf = ({ key, value, headers }: Outgoing): number =>
     100 + (key?.length ?? 0) + (value?.length ?? 0),
   )
 
-const chunks = (records: readonly Outgoing[], most: number): Outgoing[][] => {
+/** Each for one partition, in the order of its records. */
+const chunks = (records: readonly Outgoing[], most: number): Outgoing[][] =>
+  [...Map.groupBy(records, ({ topic, partition }) => `${topic} ${partition}`).values()].flatMap((own) => cut(own, most))
+
+const cut = (records: readonly Outgoing[], most: number): Outgoing[][] => {
   const made: Outgoing[][] = []
   let bytes = Infinity
   for (const record of records) {
@@ -112,15 +118,13 @@ const chunks = (records: readonly Outgoing[], most: number): Outgoing[][] => {
 const send = async (transaction: Transaction, records: readonly Outgoing[]) => {
   const bytes = records.reduce((sum, record) => sum + weightOf(record), 0)
   const compressed = bytes >= worthwhile * records.length
-  const topicMessages = [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, mine]) => ({
-    topic,
-    messages: mine.map(({ key, value, headers, partition, timestamp }) => ({
-      ...{ key, value, partition },
-      headers: bytesOf(headers),
-      timestamp: String(timestamp),
-    })),
+  const messages = records.map(({ key, value, headers, partition, timestamp }) => ({
+    ...{ key, value, partition },
+    headers: bytesOf(headers),
+    timestamp: String(timestamp),
   }))
-  await transaction.sendBatch({ topicMessages, compression: CompressionTypes[compressed ? 'ZSTD' : 'None'] })
+  const compression = CompressionTypes[compressed ? 'ZSTD' : 'None']
+  await transaction.send({ topic: records[0]?.topic ?? '', messages, compression })
 }
 
 const sendPosition = async (
