@@ -11,7 +11,7 @@ import { pause } from '../../runtime/wait.ts'
 import { avroCodec } from '../../schemas/codec.ts'
 import type { Places } from './audit.ts'
 import { ids, inputs, partitionOf, stages, topics } from './items.ts'
-import type { Servers } from './servers.ts'
+import { onlyOf, type Servers } from './servers.ts'
 import type { Orders } from './worker.ts'
 import { crew, type Crew } from './workers.ts'
 
@@ -60,7 +60,13 @@ export const ground = async (servers: Servers, measure: Measure, options: Ground
   const notes = join(measure.folder, 'notes')
   mkdirSync(notes, { recursive: true })
   const pace = (lasting * 1000 * inFlight * partitions) / measure.records
-  const places: Places = { log, brokers: servers.brokers, registry: servers.registry.url, prefix }
+  const places: Places = {
+    log,
+    node: onlyOf(servers),
+    brokers: servers.brokers,
+    registry: servers.registry.url,
+    prefix,
+  }
   const { brokers, registry } = places
   const orders = { brokers, registry, prefix, partitions, session, inFlight, pace, via: options.via ?? {} }
   const workers = crew(notes, orders)

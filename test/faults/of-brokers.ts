@@ -1,19 +1,12 @@
 /** What happens to brokers: killed, stopped, short of disk. */
 import { rmSync, writeSync, openSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Broker } from '../../adapters/stack/index.ts'
 import { pause } from '../../runtime/wait.ts'
 import { copying, type Fault, type Found } from './fault.ts'
 import type { Ground, Measure } from './ground.ts'
 import { copies } from './items.ts'
 import { administering } from './reader.ts'
-import { gone, killed, openBroker, smallDisk, type Servers } from './servers.ts'
-
-const only = ({ nodes }: Pick<Servers, 'nodes'>): Broker => {
-  const [node] = nodes
-  if (!node) throw new Error('there is no broker')
-  return node
-}
+import { gone, killed, onlyOf, openBroker, smallDisk, type Servers } from './servers.ts'
 
 const brokerKilled: Fault = {
   name: 'broker-killed',
@@ -22,9 +15,9 @@ const brokerKilled: Fault = {
     copying('broker', servers, measure, {
       async strike({ blows }) {
         await blows(3, async () => {
-          await killed(only(servers))
+          await killed(onlyOf(servers))
           await pause(1_000)
-          await only(servers).start()
+          await onlyOf(servers).start()
         })
       },
     }),
@@ -37,9 +30,9 @@ const brokerStopped: Fault = {
     copying('still', servers, measure, {
       async strike({ blows }) {
         await blows(2, async () => {
-          only(servers).kill('SIGSTOP')
+          onlyOf(servers).kill('SIGSTOP')
           await pause(measure.short ? 8_000 : 20_000)
-          only(servers).kill('SIGCONT')
+          onlyOf(servers).kill('SIGCONT')
         })
       },
     }),
@@ -101,7 +94,7 @@ const ballast = (folder: string) => {
 }
 
 const filled = async (servers: Servers, measure: Measure, folder: string): Promise<Found> => {
-  const node = only(servers)
+  const node = onlyOf(servers)
   return copying('disk', servers, measure, {
     async strike({ blows }) {
       await blows(2, async (number) => {

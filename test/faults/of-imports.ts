@@ -11,7 +11,7 @@ import { generatedQueries, writeJsonLines } from '../crash/material.ts'
 import { eventually, run, start, type Running } from '../crash/tool.ts'
 import { compared, seenIn } from './audit.ts'
 import { prefixOf, type Fault } from './fault.ts'
-import type { Servers } from './servers.ts'
+import { onlyOf, type Servers } from './servers.ts'
 
 const importer = join(import.meta.dirname, 'importer.ts')
 
@@ -35,7 +35,7 @@ const judged = async (servers: Servers, prefix: string, stream: string, asked: R
   const codec = avroCodec(registry, { subject: (topic) => `${named.topic(byName(topic))}-value` })
   const wanted = new Map(asked.map(({ id, question, answers }) => [`imported/${id}`, { question, answers }]))
   const log = await openKafkaLog({ brokers: servers.brokers })
-  const places = { log, brokers: servers.brokers }
+  const places = { log, brokers: servers.brokers, node: onlyOf(servers) }
   const found = await seenIn(places, named.topic(queries))
   const wrong: string[] = []
   for (const { key, value } of found) {

@@ -4,7 +4,7 @@ import { compared, idsIn, seenIn, settledIds, totalsOf } from './audit.ts'
 import { again, prefixOf, type Fault, type Found } from './fault.ts'
 import { ground, type Ground, type Measure } from './ground.ts'
 import { inputs, stages } from './items.ts'
-import { administering, type Seen } from './reader.ts'
+import { administering } from './reader.ts'
 import type { Servers } from './servers.ts'
 
 interface Deed {
@@ -43,12 +43,6 @@ const judged = async (at: Ground) => {
   return counts
 }
 
-/** Records of the first stage that its group has settled and that have no copy. */
-const settledInVain = async ({ places }: Ground, before: readonly Seen[]) => {
-  const settled = await settledIds(places, stages[0], before)
-  return { settled, lost: compared(settled, await idsIn(places, stages[0].to)).lost.length }
-}
-
 /** Half of the records are through when it happens, and no worker goes on after it. */
 const refused = async (servers: Servers, measure: Measure, { name, underWork, says, act }: Deed): Promise<Found> => {
   const at = await ground(servers, measure, { prefix: prefixOf(name) })
@@ -63,15 +57,16 @@ const refused = async (servers: Servers, measure: Measure, { name, underWork, sa
       live.send('SIGKILL')
       await live.ended
     }
-    const known = await settledInVain(at, before)
+    const settled = await settledIds(places, stages[0], before)
     await act(at)
     const sentences = underWork ? [await refusal(at, live, 'under work')] : []
     for (const when of ['started again', 'started once more']) sentences.push(await refusal(at, workers.start(), when))
     const found = await judged(at)
+    const inVain = compared(settled, await idsIn(places, stages[0].to)).lost.length
     const strange = sentences.filter((each) => !says.test(each)).map((each) => `it was refused with: ${each}`)
-    const remarks = [`${known.settled.length} were settled before`, ...new Set(sentences)]
+    const remarks = [`${settled.length} were settled before`, ...new Set(sentences)]
     return {
-      ...{ ...found, lost: found.lost + known.lost, rejects: [], again: again(workers.steps()) },
+      ...{ ...found, lost: found.lost + inVain, rejects: [], again: again(workers.steps()) },
       ...{ records: at.wanted.length, seconds: (Date.now() - began) / 1000, remarks, wrong: strange },
     }
   } finally {

@@ -13,6 +13,13 @@ export interface Servers {
   stop(): Promise<void>
 }
 
+/** The first broker; the only one of most. */
+export const onlyOf = ({ nodes }: Pick<Servers, 'nodes'>): Broker => {
+  const [node] = nodes
+  if (!node) throw new Error('there is no broker')
+  return node
+}
+
 type Server = Pick<Broker, 'kill' | 'pid' | 'start'>
 
 /** `size` brokers that replicate, and a registry. */
