@@ -54,6 +54,7 @@ const partitionsOf = async ({ log, names }: World): Promise<number | undefined> 
 export const openTopics = async (world: World): Promise<World> => {
   const { log, codec, names, config } = world
   await log.apply(controlTopics.map((topic) => specOf(names, topic, 1)))
+  await codec.prepare(controlTopics) // waits for a registry that is away; reading an entry would not
   const found = await streamEntry(world)
   const partitions = found?.partitions ?? (await partitionsOf(world)) ?? config.partitions
   const settings = { ...(found ? asStream(config, found) : config), partitions }
