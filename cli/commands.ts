@@ -10,6 +10,7 @@ import { gainCommand } from './commands/gain.ts'
 import { gradeCommand } from './commands/grade.ts'
 import { indexCommand } from './commands/index-corpus.ts'
 import { rejectsCommand } from './commands/rejects.ts'
+import { replayCommand } from './commands/replay.ts'
 import { runsCommand } from './commands/runs.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
@@ -31,6 +32,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   statusCommand,
   runsCommand,
   rejectsCommand,
+  replayCommand,
   topicsCommand,
   upCommand,
   downCommand,

@@ -1,4 +1,6 @@
 /** Dead letters: reading them, and sending them back to where they came from. */
+import { Fatal } from '../runtime/errors.ts'
+import { copyOf } from '../runtime/input.ts'
 import { enter, type Item } from '../runtime/source.ts'
 import { originOf } from '../runtime/handle.ts'
 import type { Message, Topic } from '../runtime/topic.ts'
@@ -21,6 +23,8 @@ export interface Reject {
   readonly rejected_at: number
   /** It was sent back; what follows of it counts instead. */
   readonly resolved: boolean
+  /** Which re-injection sent it back, if it was one. */
+  readonly resolved_by: string | null
   readonly bytes: number
 }
 
@@ -46,11 +50,11 @@ export const valueOf = async ({ log, names }: World, { id }: Pick<Reject, 'id'>)
 /** All dead letters of the stream, oldest first, with what became of them. */
 export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
   const found: Kept[] = []
-  const resolved = new Set<string>()
+  const resolved = new Map<string, string | null>()
   for await (const { partition, position, key, value, headers, timestamp } of log.read(names.topic(rejects))) {
     const marks = headers['resolves']
     if (marks !== undefined) {
-      resolved.add(marks)
+      resolved.set(marks, headers['resolved.by'] ?? null)
       continue
     }
     const text = key?.toString() ?? ''
@@ -69,32 +73,52 @@ export const readRejects = async ({ log, names }: World): Promise<Kept[]> => {
       },
       rejected_at: timestamp,
       resolved: false,
+      resolved_by: null,
       bytes: value?.length ?? 0,
       headers,
     })
   }
   return found
-    .map((reject) => ({ ...reject, resolved: resolved.has(reject.id) }))
+    .map((reject) => ({
+      ...reject,
+      resolved: resolved.has(reject.id),
+      resolved_by: resolved.get(reject.id) ?? null,
+    }))
     .sort((a, b) => a.rejected_at - b.rejected_at)
 }
 
 /** A topic of the catalogue as raw bytes, so that a record goes back as it came. */
-const withoutSchema = (name: string): Topic => ({ ...catalogue.find((each) => each.name === name)!, schema: undefined })
+export const withoutSchema = (topic: Topic): Topic => ({ ...topic, schema: undefined })
+
+/** @throws Fatal where that is a topic of another stream */
+const homeOf = ({ names }: World, { id, origin }: Reject): Topic => {
+  const home = catalogue.find((each) => names.topic(each) === origin.topic)
+  if (home) return withoutSchema(home)
+  throw new Fatal(
+    `reject ${id} came from ${origin.topic}, to which the replay ${names.stream} never writes: ` +
+      `replay it once more under another name, e.g. with --run`,
+  )
+}
 
 /**
  * Sends a dead letter back to the topic it came from, with its history in its headers, and marks it as resolved, in one
  * transaction: however often this is done, it goes back once. Its earlier outcome is taken back when it is settled.
+ * @param by what sends it back, where that is a re-injection
  */
-export const retry = async (world: World, reject: Kept, signal: AbortSignal): Promise<boolean> => {
+export const retry = async (world: World, reject: Kept, signal: AbortSignal, by?: string): Promise<boolean> => {
   const { origin, id, key, kind } = reject
-  const prefix = world.names.topic({ name: '', control: false })
-  const to = withoutSchema(origin.topic.slice(prefix.length))
+  const to = homeOf(world, reject)
   const own = Object.fromEntries(Object.entries(reject.headers).filter(([name]) => !name.startsWith('reject.')))
   const again = {
     ...{ topic: to, key, value: await valueOf(world, reject) },
-    headers: { ...own, supersedes: id, 'supersedes.kind': kind, 'supersedes.stage': reject.stage },
+    headers: {
+      ...own,
+      ...copyOf({ position: origin.position, headers: own }),
+      ...{ supersedes: id, 'supersedes.kind': kind, 'supersedes.stage': reject.stage },
+    },
   }
-  const mark: Message = { topic: rejects, key, value: null, headers: { run: reject.run, resolves: id } }
+  const resolution = { run: reject.run, resolves: id, ...(by !== undefined && { 'resolved.by': by }) }
+  const mark: Message = { topic: rejects, key, value: null, headers: resolution }
   const partition = Number(id.split('/')[0])
   const items: Item[] = [
     { message: again, position: 1, partition: origin.partition },

@@ -6,7 +6,7 @@ import { merged, type Totals } from '../runtime/totals.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { runs, totals } from '../topics/index.ts'
 import { manifest } from './settings.ts'
-import { announced, sourceOf } from './streams.ts'
+import { announced, sourceOf, streamEntry } from './streams.ts'
 import type { World } from './world.ts'
 
 export const runEntry = async ({ tables, codec, names }: World, run: string): Promise<RunEntry | undefined> => {
@@ -35,6 +35,11 @@ const sourceName = (source: string) => source.split(' ')[0]
 
 const runName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}$/
 
+const sourceOfReplay = async (world: World): Promise<string | undefined> => {
+  const entry = await streamEntry(world)
+  return entry?.derivation ? entry.derived_from : undefined
+}
+
 /** Announces a run, or finds it again. @throws Fatal when a run of this name does something else. */
 export const openRun = async (
   world: World,
@@ -42,6 +47,11 @@ export const openRun = async (
   signal: AbortSignal,
 ): Promise<RunEntry> => {
   if (!runName.test(run)) throw new Fatal(`run ${run}: a name holds letters, digits, dots, dashes and underscores only`)
+  const derivedFrom = await sourceOfReplay(world)
+  if (derivedFrom !== undefined)
+    throw new Fatal(
+      `stream ${world.names.stream} is a replay and has the runs of ${derivedFrom}: choose another one with --stream`,
+    )
   const entry = (): RunEntry => ({
     ...{ stream: world.names.stream, run, state: 'open', count: null, opened_at: world.now(), closed_at: null },
     ...{ topology, source, settings: manifest(world.config).hash },
@@ -120,6 +130,10 @@ export interface RunState {
   /** Outputs and unresolved rejects. */
   readonly done: number
   readonly complete: boolean
+  /** How `done` has grown lately, by minute since 1970. */
+  readonly recent: Readonly<Record<string, number>>
+  /** When the last stage settled something last, in milliseconds since 1970; 0 before. */
+  readonly updated_at: number
 }
 
 /** Outcomes only: reasons (`filtered: …`) are counted under them. */
@@ -132,16 +146,24 @@ const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).
 /** Outputs of a stage, whatever their outcome; rejects are not among them. */
 export const settledBy = (counts: Readonly<Record<string, number>>): number => sum(plain(counts))
 
-/** A run is complete when it is closed and each of its queries has an outcome: an output or an unresolved reject. */
-export const runState = async (
-  { tables, codec, names }: World,
-  { run, topology, count }: Pick<RunEntry, 'run' | 'topology' | 'count'>,
-): Promise<RunState> => {
-  await tables.totals.refresh()
-  const parts: Totals[] = []
-  for (const [key, bytes] of tables.totals.entries()) {
-    if (key.startsWith(`${names.stream}/${run}/`)) parts.push(await codec.decode(totals, bytes))
+const rejectedSlot = /^(\d+): rejected$/
+
+/** By minute: outputs of the last stage, and rejects of any. */
+const recently = (stages: RunState['stages'], own: readonly string[]): Record<string, number> => {
+  const recent: Record<string, number> = {}
+  for (const name of own) {
+    for (const [slot, n] of Object.entries(stages[name]?.recent ?? {})) {
+      const minute = rejectedSlot.exec(slot)?.[1] ?? (name === own.at(-1) ? slot : undefined)
+      if (minute !== undefined) recent[minute] = (recent[minute] ?? 0) + n
+    }
   }
+  return recent
+}
+
+type Counted = Pick<RunEntry, 'run' | 'topology' | 'count'>
+
+/** A run is complete when it is closed and each of its queries has an outcome: an output or an unresolved reject. */
+const stateOf = ({ topology, count }: Counted, parts: readonly Totals[]): RunState => {
   const stages = Object.fromEntries(
     [...Map.groupBy(parts, ({ stage }) => stage)].map(([stage, own]) => [stage, merged(own)]),
   )
@@ -150,8 +172,27 @@ export const runState = async (
   const outcomes = plain(stages[own.at(-1)!]?.counts ?? {})
   const rejected = own.reduce((all, name) => all + (stages[name]?.counts.rejected ?? 0), 0)
   const done = sum(outcomes) + rejected
-  return { stages, outcomes, rejected, done, complete: count !== null && done >= count }
+  const updated_at = Math.max(0, ...own.map((name) => stages[name]?.updated_at ?? 0))
+  const complete = count !== null && done >= count
+  return { stages, outcomes, rejected, done, complete, recent: recently(stages, own), updated_at }
 }
+
+/** States of runs of this world's stream, out of one look at its totals. */
+export const statesOf = async (
+  { tables, codec, names }: World,
+  entries: readonly Counted[],
+): Promise<Map<string, RunState>> => {
+  await tables.totals.refresh()
+  const parts = new Map<string, Totals[]>(entries.map(({ run }) => [run, []]))
+  for (const [key, bytes] of tables.totals.entries()) {
+    const [stream, run = ''] = key.split('/')
+    if (stream === names.stream) parts.get(run)?.push(await codec.decode(totals, bytes))
+  }
+  return new Map(entries.map((entry) => [entry.run, stateOf(entry, parts.get(entry.run) ?? [])]))
+}
+
+export const runState = async (world: World, entry: Counted): Promise<RunState> =>
+  (await statesOf(world, [entry])).get(entry.run)!
 
 /** How queries ended, for people: `kept 5, filtered 3, rejected 1`. */
 export const outcomesOf = (outcomes: Readonly<Record<string, number>>, rejected: number): string =>

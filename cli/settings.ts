@@ -16,7 +16,7 @@ const sorted = (value: unknown): unknown =>
         )
 
 /** What changes the outputs of a stream: the settings of its content, and which models. */
-const immutable = (config: Config) => ({
+export const immutable = (config: Config) => ({
   ...contentOf(config),
   encoder: { model: config.encoder.model },
   reader: { model: config.reader.model, context: config.reader.context },
@@ -28,9 +28,10 @@ export const manifest = (config: Config): { settings: string; hash: string } => 
   return { settings, hash: createHash('sha256').update(settings).digest('hex').slice(0, 16) }
 }
 
-type Leaf = readonly [path: readonly string[], value: unknown]
+export type Leaf = readonly [path: readonly string[], value: unknown]
 
-const leaves = (value: unknown, at: readonly string[] = []): Leaf[] =>
+/** Each single setting of a tree of them. */
+export const leaves = (value: unknown, at: readonly string[] = []): Leaf[] =>
   value !== null && typeof value === 'object'
     ? Object.entries(value).flatMap(([key, each]) => leaves(each, [...at, key]))
     : [[at, value]]

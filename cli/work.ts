@@ -3,8 +3,9 @@ import { engine } from '../runtime/engine.ts'
 import { Unavailable } from '../runtime/errors.ts'
 import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
-import { rejects, totals } from '../topics/index.ts'
+import { decisions, rejects, totals } from '../topics/index.ts'
 import { progress } from './progress.ts'
+import { derivedOf } from './replay/derived.ts'
 import { concernsOf, outcomesOf, runState, settledBy, type RunState } from './runs.ts'
 import { stagesOf } from './stages.ts'
 import type { World } from './world.ts'
@@ -19,6 +20,8 @@ export interface Working {
   readonly stages: readonly string[]
   /** Follow this run's progress. */
   readonly entry?: RunEntry
+  /** Follow that of several. */
+  readonly entries?: readonly RunEntry[]
   readonly what: string
   /** End when everything that is there has been settled; otherwise only the signal ends the work. */
   readonly untilEmpty: boolean
@@ -31,6 +34,18 @@ const noteOf = ({ stages, outcomes, rejected }: RunState, names: readonly string
   return [...before, outcomesOf(outcomes, rejected)].filter((part) => part !== '').join(', ')
 }
 
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
+
+/** Queries of these runs, once all of them are closed. */
+const totalOf = (entries: readonly RunEntry[]): number | undefined =>
+  entries.every(({ count }) => count !== null) ? sum(entries.map(({ count }) => count ?? 0)) : undefined
+
+const statesOf = async (world: World, entries: readonly RunEntry[]) => {
+  const states: RunState[] = []
+  for (const each of entries) states.push(await runState(world, each))
+  return states
+}
+
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     if (signal.aborted) resolve()
@@ -38,20 +53,35 @@ const aborted = (signal: AbortSignal) =>
   })
 
 /** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
-export const work = async (world: World, { stages, entry, what, untilEmpty }: Working, signal: AbortSignal) => {
+export const work = async (world: World, working: Working, signal: AbortSignal) => {
+  const { what, untilEmpty, entry, entries = entry ? [entry] : [] } = working
   const { log, codec, names, now, config, observe, observing, tables, screen } = world
-  const bound = await stagesOf(world, stages)
+  const derived = await derivedOf(world)
+  const stages = derived?.stages(working.stages) ?? working.stages
+  const bound = (await stagesOf(world, stages)).map((each) => derived?.bound(each) ?? each)
   const running = await engine({
-    ...{ log, codec, names, now, observe, rejects, totals, stages: bound, concerns: concernsOf(world) },
-    ...{ partitions: config.partitions, table: tables.totals },
+    ...{
+      log,
+      codec,
+      names,
+      now,
+      observe,
+      rejects,
+      totals,
+      stages: bound,
+      concerns: derived?.concerns ?? concernsOf(world),
+    },
+    ...{ partitions: config.partitions, table: tables.totals, decisions },
   })
   const leave = observing.follow(running, log)
   const bar = progress(what, screen)
   const watching = new AbortController()
   const show = async () => {
-    if (!entry) return
-    const state = await runState(world, entry)
-    bar.update(state.done, entry.count ?? undefined, noteOf(state, stages, entry.topology as Topology))
+    if (entries.length === 0) return
+    const states = await statesOf(world, entries)
+    const [state, only] = [states[0]!, entries[0]!]
+    const note = entries.length > 1 ? `${entries.length} runs` : noteOf(state, stages, only.topology as Topology)
+    bar.update(sum(states.map(({ done }) => done)), totalOf(entries), note)
   }
   const watch = async () => {
     while (!watching.signal.aborted) {
