@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { Fatal } from '../../runtime/errors.ts'
 import { processors, stagesFor, type Topology } from '../../processors/index.ts'
 import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
+import { giveUp, placeOf, settledWithin, unfinished } from '../giveup.ts'
 import { inputOf, readRejects, retry, valueOf, type Reject } from '../rejects.ts'
 import { table } from '../report.ts'
 import { runEntry } from '../runs.ts'
@@ -103,13 +104,33 @@ const again = (io: Io) => async (flags: Filter) =>
     }
   })
 
+interface Adding extends Globals {
+  readonly reason: string
+  readonly execute?: boolean
+}
+
+const add =
+  (io: Io) =>
+  async (stage: string, place: string, { reason, execute, ...flags }: Adding) =>
+    inStream(configOf(io, flags), io, async (world) => {
+      const stuck = await unfinished(world, placeOf(stage, place))
+      const { key, topic, partition, position } = stuck
+      const what = `${key} at ${partition}/${position} of ${topic}`
+      if (execute) await giveUp(world, stuck, reason, io.signal)
+      const settled = execute === true && (await settledWithin(world, stuck, 3000, io.signal))
+      if (flags.json) return io.out(JSON.stringify({ ...stuck, reason, given_up: execute ?? false, settled }))
+      if (!execute) return io.out(`${stage} would give up ${what}; nothing was done yet: add --execute`)
+      const next = settled ? 'it is a reject now' : 'the next worker that holds this partition makes it a reject'
+      io.out(`${stage} gives up ${what}: ${next} (gainstream rejects list --kind 'given up')`)
+    })
+
 export const rejectsCommand = (program: Command, io: Io) => {
-  const group = program.command('rejects').description('dead letters: list, show, retry')
+  const group = program.command('rejects').description('dead letters: list, show, retry, add')
   const filtered = (command: Command) =>
     withGlobals(command)
       .option('--run <name>', 'only this run')
       .option('--stage <name>', 'only of this stage')
-      .option('--kind <kind>', 'only rejected, failed, poison or unwritable')
+      .option('--kind <kind>', 'only rejected, failed, poison, unwritable or given up')
   filtered(group.command('list').description('rejects with their reasons, counted'))
     .option('--all', 'those that were retried, too')
     .action(list(io))
@@ -118,4 +139,12 @@ export const rejectsCommand = (program: Command, io: Io) => {
     .option('--execute', 'do it')
     .option('--work', 'and work on them until the stream is empty')
     .action(again(io))
+  const adding = group
+    .command('add <stage> <place>')
+    .description(
+      'give up the record at <partition>/<position> of a stage’s input, also while its step hangs; a plan without --execute',
+    )
+    .option('--reason <text>', 'stands in the reject', 'given up by hand')
+    .option('--execute', 'do it')
+  withGlobals(adding).action(add(io))
 }
