@@ -1,6 +1,5 @@
 /** The servers' jars, fetched once by Maven into folders that appear only when they are whole. */
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fatal, Unavailable } from '../../runtime/errors.ts'
@@ -80,7 +79,6 @@ const holds = async (folder: string, name: string, what: string) => {
 /** Folder of the broker's jars and of its tools' (54 jars or so). @throws Fatal, Unavailable */
 export const kafkaJars = async (fetching: Fetching): Promise<string> => {
   const folder = join(fetching.home, `kafka-${kafka}`)
-  if (existsSync(folder)) return folder
   await once(folder, async (aside) => {
     const pom = join(aside, 'pom.xml')
     await writeFile(pom, project)

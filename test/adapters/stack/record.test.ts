@@ -39,7 +39,7 @@ test('a process that was given the recorded number meanwhile gets no signal', as
   expect(existsSync(join(here.path, 'broker.json'))).toBe(false)
 })
 
-test('the handle of a server sends no signal to a foreign process either, and shows no pid', () => {
+test('the handle of a server sends no signal to a foreign process either, and shows no pid', async () => {
   const pid = idle()
   writeRecord(here.path, 'broker', { pid, mark, ports: {} })
   const nothing = () => Promise.resolve()
@@ -48,6 +48,7 @@ test('the handle of a server sends no signal to a foreign process either, and sh
     ...{ prepare: nothing, probe: nothing },
   })
   handle.kill('SIGKILL')
+  await new Promise((resolve) => setTimeout(resolve, 200)) // the dead are buried meanwhile
   expect([handle.pid, seems(pid)]).toEqual([undefined, true])
 })
 
