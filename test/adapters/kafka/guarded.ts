@@ -79,16 +79,9 @@ const scram = known.flatMap(([user, password]) =>
   ]),
 )
 
-/** The JVM takes these from its environment; a broker reads keys only from where it is told that it may. */
-const allowing = async <T>(keys: string, start: () => Promise<T>): Promise<T> => {
-  const before = process.env.JAVA_TOOL_OPTIONS
+/** The JVM takes this from its environment, also when it starts again: a broker reads keys only from where it may. */
+const allow = (keys: string) => {
   process.env.JAVA_TOOL_OPTIONS = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${pathToFileURL(keys).href}`
-  try {
-    return await start()
-  } finally {
-    if (before === undefined) delete process.env.JAVA_TOOL_OPTIONS
-    else process.env.JAVA_TOOL_OPTIONS = before
-  }
 }
 
 export const guarded = async (): Promise<Guarded> => {
@@ -99,17 +92,16 @@ export const guarded = async (): Promise<Guarded> => {
   const signed = tokens(folder)
   const { java, jars } = await programs({ home: home(process.env), registry: false })
   const [plain, controller, said, shown] = (await freePorts(4)) as [number, number, number, number]
-  const broker = await allowing(signed.keys, () =>
-    startBroker({
-      ...{ folder: join(folder, 'broker'), java, jars, ports: { broker: plain, controller }, heap: '384m' },
-      listeners: [
-        { name: 'SAID', protocol: 'SASL_SSL', port: said },
-        { name: 'SHOWN', protocol: 'SSL', port: shown },
-      ],
-      properties: propertiesOf(server, ca, signed.keys),
-      format: scram,
-    }),
-  )
+  allow(signed.keys)
+  const broker = await startBroker({
+    ...{ folder: join(folder, 'broker'), java, jars, ports: { broker: plain, controller }, heap: '384m' },
+    listeners: [
+      { name: 'SAID', protocol: 'SASL_SSL', port: said },
+      { name: 'SHOWN', protocol: 'SSL', port: shown },
+    ],
+    properties: propertiesOf(server, ca, signed.keys),
+    format: scram,
+  })
   return {
     ...{ broker, ca, server, client, tokens: signed, folder },
     ...{ address: `127.0.0.1:${said}`, mutual: `127.0.0.1:${shown}` },

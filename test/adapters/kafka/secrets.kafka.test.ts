@@ -99,11 +99,12 @@ describe('the commands of a tenant', () => {
 
   test('do their work with a password of the broker and one of the registry', async () => {
     const applied = await heard(['topics', 'apply', '--execute'])
-    expect(applied).toMatchObject({ code: 0, stderr: expect.not.stringContaining('gainstream:') })
+    expect(applied.stderr).not.toContain('gainstream:')
+    expect(applied.code).toBe(0)
     const env = { GAINSTREAM_KAFKA__SASL__PASSWORD: passwords.acme }
     const config = readConfig({ env, file: join(it.folder, 'gainstream.yaml') })
     const write = (text: string) => void said.push(text)
-    const world = await openWorld(config, { tty: false, write } as never, {})
+    const world = await openWorld(config, { tty: false, write }, {})
     await openStream(world, never)
     await world.close()
     expect((await heard(['runs'])).stderr).not.toContain('Kafka')

@@ -1,19 +1,21 @@
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { KafkaOptions } from '../../../adapters/kafka/log.ts'
+import { openKafkaLog, type KafkaOptions } from '../../../adapters/kafka/log.ts'
 import { plain } from '../../../adapters/kafka/security.ts'
 import { Fatal } from '../../../runtime/errors.ts'
-import type { Claim } from '../../../runtime/log.ts'
-import { eventually, out, sleep, spec } from '../../conformance/tools.ts'
+import type { Claim, Log } from '../../../runtime/log.ts'
+import { eventually, idOf, opened, out, readAll, settledOnce, sleep, spec } from '../../conformance/tools.ts'
 import { never } from '../../runtime/records.ts'
 import { clientsOf, type Clients, type Settings } from './clients.ts'
 import { copied, ids } from './copying.ts'
 import { guarded, passwords, session, type Guarded } from './guarded.ts'
+import { brisk } from './storage.ts'
 import { tokenServer, type TokenServer } from './token-server.ts'
 
 let it: Guarded
 let idp: TokenServer
 let clients: Clients
+const logs: Log[] = []
 
 const access: Clients['access'] = (...all) => clients.access(...all)
 const user: Clients['user'] = (...all) => clients.user(...all)
@@ -30,6 +32,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await clients.close()
+  await Promise.all(logs.map((log) => log.close()))
   await idp.close()
   await it.stop()
 })
@@ -63,7 +66,7 @@ describe('records are copied exactly once over TLS by', () => {
   })
 })
 
-describe('who does not fit is told why, in one sentence', () => {
+describe.concurrent('who does not fit is told why, in one sentence', () => {
   const secret = 'hunter2-secret'
   const said = /^connecting: Kafka does not accept who this client says that it is \(.*\): check kafka\.sasl$/
   test.each<[string, () => Settings, RegExp]>([
@@ -119,7 +122,7 @@ describe('who does not fit is told why, in one sentence', () => {
   })
 })
 
-describe('a session that ends', () => {
+describe.concurrent('a session that ends', () => {
   test.each<[string, () => Settings]>([
     ['with a password', () => user('acme', 'scram-sha-512')],
     ['with a token that is asked for anew', () => asked()],
@@ -153,4 +156,26 @@ describe('a session that ends', () => {
     expect(new Set(outcomes)).toEqual(new Set(['done']))
     expect([claim.lost.aborted, claims.length, sockets.length]).toEqual([false, 1, before])
   })
+})
+
+test('a broker that is killed and comes back is no stranger: what was under way goes on', async () => {
+  const seats = await Promise.all(
+    [user('acme', 'plain'), user('acme', 'scram-sha-512'), asked()].map(async (settings, at) => {
+      const log = await openKafkaLog({ ...(await access(settings)), ...brisk })
+      logs.push(log)
+      await log.apply([spec(`acme.killed.n${at}`)])
+      const seat = log.source('acme.killed.ingest', `n${at}`)
+      await opened(seat)
+      return { log, seat, topic: `acme.killed.n${at}` }
+    }),
+  )
+  const writing = seats.map(async ({ log, seat, topic }) => {
+    for (let at = 0; at < 40; at++)
+      await settledOnce(seat, { records: [out(topic, `n${at}`)], settled: { position: at, note: '' } })
+    return new Set((await readAll(log, topic)).map(idOf)).size
+  })
+  it.broker.kill('SIGKILL')
+  await eventually('its end', 10_000, () => (it.broker.pid === undefined ? true : undefined))
+  await it.broker.start()
+  expect(await Promise.all(writing)).toEqual([40, 40, 40])
 })

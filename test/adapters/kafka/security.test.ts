@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { afterAll, expect, test } from 'vitest'
-import { plain, secured } from '../../../adapters/kafka/security.ts'
-import { Fatal } from '../../../runtime/errors.ts'
+import { translated } from '../../../adapters/kafka/failures.ts'
+import { authentication, plain, secured } from '../../../adapters/kafka/security.ts'
+import { Fatal, Unavailable } from '../../../runtime/errors.ts'
 import { authority } from './authority.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gainstream-names-'))
@@ -56,3 +57,22 @@ test('a certificate that nobody vouches for is refused, whatever the environment
 test('certificates that cannot be read are refused before anything is sent', () => {
   expect(() => secured(plain, { ca: ca.cert, cert: 'nonsense', key: ca.key })).toThrow(Fatal)
 })
+
+test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
+  'a broker that dies while %s is under way is away, and has refused nobody',
+  async (mechanism) => {
+    const broken = Object.assign(new Error('Closed connection'), { name: 'KafkaJSConnectionClosedError' })
+    const { authenticationProvider } = authentication({ mechanism, username: 'u', password: 'p' })
+    const talk = {
+      host: 'h',
+      port: 1,
+      logger: { debug() {}, error() {} },
+      saslAuthenticate: () => Promise.reject(broken),
+    }
+    const authenticate = (authenticationProvider as (talk: object) => { authenticate(): Promise<void> })(
+      talk,
+    ).authenticate()
+    const reason = await authenticate.catch((error: unknown) => translated(error, 'connecting'))
+    expect(reason).toBeInstanceOf(Unavailable)
+  },
+)
