@@ -27,7 +27,7 @@ export const duration = (seconds: number): string => {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
 
-const rateOf = (perSecond: number) =>
+export const rateOf = (perSecond: number): string =>
   perSecond >= 10
     ? `${perSecond.toFixed(0)}/s`
     : perSecond >= 0.1

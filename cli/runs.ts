@@ -132,7 +132,7 @@ export interface RunState {
   readonly complete: boolean
   /** How `done` has grown lately, by minute since 1970. */
   readonly recent: Readonly<Record<string, number>>
-  /** When the last stage settled something last, in milliseconds since 1970; 0 before. */
+  /** When one of its stages settled something last, in milliseconds since 1970; 0 before. */
   readonly updated_at: number
 }
 

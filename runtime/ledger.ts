@@ -27,6 +27,7 @@ export const ledger = ({ codec, names, topic, table, now }: Books, stage: string
     sums: {},
     replicates: {},
     updated_at: 0,
+    recent: {},
   })
   const record = (totals: Totals): Outgoing => ({
     topic: names.topic(topic),

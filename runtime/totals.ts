@@ -15,7 +15,13 @@ export interface Totals {
   /** `<group>/<figure>`: float64 little-endian, the sum first, then one sum per bootstrap replicate. */
   replicates: Record<string, Buffer>
   updated_at: number
+  /** Outcomes of the last minutes: `<minute since 1970>` for outputs, `<minute>: rejected`. */
+  recent: Record<string, number>
 }
+
+/** So many minutes are told apart in `recent`, the one under way among them. */
+export const recentMinutes = 10
+export const minuteOf = (at: number): number => Math.floor(at / 60_000)
 
 export const replicates = 200
 
@@ -69,6 +75,19 @@ const bytesOf = (values: Float64Array): Buffer => {
 
 const added = (record: Readonly<Record<string, number>>, key: string, amount: number) => (record[key] ?? 0) + amount
 
+/** What has had its outcome lately: how fast a run goes can be seen by whoever reads the totals. */
+const recently = (before: Readonly<Record<string, number>>, tallies: readonly Tally[], at: number) => {
+  const minute = minuteOf(at)
+  const recent = Object.fromEntries(
+    Object.entries(before).filter(([slot]) => Number.parseInt(slot, 10) > minute - recentMinutes),
+  )
+  for (const { outcome, times = 1 } of tallies) {
+    const slot = outcome === 'rejected' ? `${minute}: rejected` : `${minute}`
+    if (outcome !== 'retried') recent[slot] = added(recent, slot, times)
+  }
+  return recent
+}
+
 /** A fold step: the totals with these tallies in them; the given totals stay as they are. */
 export const fold = (totals: Totals, tallies: readonly Tally[], at: number): Totals => {
   const counts = { ...totals.counts }
@@ -92,22 +111,25 @@ export const fold = (totals: Totals, tallies: readonly Tally[], at: number): Tot
     }
   }
   const folded = Object.fromEntries([...touched].map(([key, values]) => [key, bytesOf(values)]))
-  return { ...totals, counts, sums, replicates: { ...totals.replicates, ...folded }, updated_at: at }
+  const recent = recently(totals.recent, tallies, at)
+  return { ...totals, counts, sums, replicates: { ...totals.replicates, ...folded }, updated_at: at, recent }
 }
 
 /** Totals of several partitions as one. */
-export const merged = (parts: readonly Pick<Totals, 'counts' | 'sums' | 'replicates'>[]) => {
+export const merged = (parts: readonly Omit<Totals, 'stream' | 'run' | 'stage' | 'partition'>[]) => {
   const counts: Record<string, number> = {}
   const sums: Record<string, number> = {}
+  const recent: Record<string, number> = {}
   const figures: Record<string, Float64Array> = {}
   for (const part of parts) {
     for (const [key, n] of Object.entries(part.counts)) counts[key] = added(counts, key, n)
     for (const [key, n] of Object.entries(part.sums)) sums[key] = added(sums, key, n)
+    for (const [key, n] of Object.entries(part.recent)) recent[key] = added(recent, key, n)
     for (const [key, bytes] of Object.entries(part.replicates)) {
       addedTo((figures[key] ??= new Float64Array(replicates + 1)), doubles(bytes))
     }
   }
-  return { counts, sums, figures }
+  return { counts, sums, figures, recent, updated_at: Math.max(0, ...parts.map((part) => part.updated_at)) }
 }
 
 export interface Estimate {

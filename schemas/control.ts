@@ -71,6 +71,12 @@ export const Totals = {
       doc: '<group>/<figure>: float64 sums, the plain one first, then one per Poisson-bootstrap replicate.',
     },
     { name: 'updated_at', type: 'long' },
+    {
+      name: 'recent',
+      type: { type: 'map', values: 'long' },
+      default: {},
+      doc: 'Outcomes of the last ten minutes by minute since 1970: <minute> for outputs, <minute>: rejected.',
+    },
   ],
 } as const
 export type Totals = Avro<typeof Totals>

@@ -8,14 +8,14 @@ import { aStream, never, reader, scorer } from '../traps/stream.ts'
 
 const blank: Totals = {
   ...{ stream: 's', run: 'r', stage: 'evaluate', partition: 0 },
-  ...{ counts: {}, sums: {}, replicates: {}, updated_at: 0 },
+  ...{ counts: {}, sums: {}, replicates: {}, updated_at: 0, recent: {} },
 }
 const stateOf = (grades: Readonly<Record<string, readonly number[]>>): RunState => {
   const tallies = Object.entries(grades).flatMap(([group, values]) =>
     values.map((f1, i) => ({ run: 'r', id: `${group}${i}`, outcome: 'graded', figures: { group, values: { f1 } } })),
   )
   const evaluate = merged([fold(blank, tallies, 1)])
-  return { stages: { evaluate }, outcomes: {}, rejected: 0, done: 0, complete: true }
+  return { stages: { evaluate }, outcomes: {}, rejected: 0, done: 0, complete: true, recent: {}, updated_at: 1 }
 }
 const coin = (n: number, heads: number) => Array.from({ length: n }, (_, i) => (i < heads ? 1 : 0))
 

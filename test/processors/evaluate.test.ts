@@ -111,7 +111,7 @@ describe('evaluate', () => {
     const unknown = await evaluated(answer({}, { id: '2' }))
     const blank: Totals = {
       ...{ stream: 's', run: 'monday', stage: 'evaluate', partition: 0 },
-      ...{ counts: {}, sums: {}, replicates: {}, updated_at: 0 },
+      ...{ counts: {}, sums: {}, replicates: {}, updated_at: 0, recent: {} },
     }
     const tallies = [known, unknown].map(({ tally }, i) => ({ ...tally, run: 'monday', id: `${i}` }))
     const { nq } = estimates(merged([fold(blank, tallies, 1)]).figures)

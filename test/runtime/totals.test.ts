@@ -5,7 +5,17 @@ import { bootstrapWeights, estimates, fold, merged, type Totals } from '../../ru
 import type { Tally } from '../../runtime/processor.ts'
 
 const blank = (partition = 0): Totals => ({
-  ...{ stream: 's', run: 'r', stage: 'evaluate', partition, counts: {}, sums: {}, replicates: {}, updated_at: 0 },
+  ...{
+    stream: 's',
+    run: 'r',
+    stage: 'evaluate',
+    partition,
+    counts: {},
+    sums: {},
+    replicates: {},
+    updated_at: 0,
+    recent: {},
+  },
 })
 const graded = (id: string, f1: number): Tally => ({
   ...{ run: 'r', id, outcome: 'graded', sums: { tokens: 2 }, figures: { group: 'nq', values: { f1 } } },

@@ -34,6 +34,7 @@ const totals = {
   sums: { tokens: 1.5 },
   replicates: { 'nq/f1': Buffer.from([1, 2, 3]) },
   updated_at: 7,
+  recent: {},
 }
 
 const prepared = async (options = {}) => {

@@ -61,6 +61,7 @@ describe('the catalogue', () => {
       sums: {},
       replicates: {},
       updated_at: 0,
+      recent: {},
     }
     expect(topics.totals.key(totals)).toBe('s/r/label/3')
     const run = { stream: 's', run: 'r', state: 'open', count: null, opened_at: 0, closed_at: null }
