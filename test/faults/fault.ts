@@ -16,7 +16,7 @@ export interface Fault {
   readonly name: string
   /** How many brokers it needs. */
   readonly brokers: 1 | 3
-  run(servers: Servers, measure: Measure): Promise<Found>
+  run(this: void, servers: Servers, measure: Measure): Promise<Found>
 }
 
 /** Prefixes are names of topics, too: short, and their own for each trial. */
