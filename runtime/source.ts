@@ -87,6 +87,13 @@ export class Overtaken extends Fatal {}
 
 const another = (name: string) => new Overtaken(`another process is importing ${name}; let it finish`)
 
+/** On Kafka, brokers shut out a holder that leaves a transaction open for long, and it cannot tell who did it. */
+const shutOut = (name: string) =>
+  new Overtaken(
+    `another process is importing ${name}, or this one stood still for too long in the middle of a commit: ` +
+      'where no other one runs, the same command goes on from here',
+  )
+
 /** Settles a batch for certain: after an unknown outcome the seat tells whether it was, or whether another went on. */
 const settle = async (
   seat: Seat,
@@ -98,7 +105,7 @@ const settle = async (
   for (;;) {
     const outcome: Outcome = await seat.settle({ records, settled })
     if (outcome.kind === 'done') return
-    if (outcome.kind === 'fenced') throw another(name)
+    if (outcome.kind === 'fenced') throw shutOut(name)
     if (outcome.kind === 'refused') throw new Fatal(`the log refuses records of ${name}: ${outcome.cause.message}`)
     const now = (await opened(seat, signal))?.position ?? 0
     if (now === settled.position) return
