@@ -81,7 +81,7 @@ const checkPorts = async ({ name, ports, remedy = another }: ServerSpec) => {
     await checkPort(port, which === name ? `the ${name}` : `the ${which} of the ${name}`, remedy(which))
 }
 
-const launch = ({ folder, name, log, command, args, ports, detached }: ServerSpec) => {
+const launch = async ({ folder, name, log, command, args, ports, detached }: ServerSpec) => {
   const mark = randomUUID()
   const output = openSync(join(folder, log), 'a')
   try {
@@ -92,9 +92,15 @@ const launch = ({ folder, name, log, command, args, ports, detached }: ServerSpe
     writeRecord(folder, name, { pid: child.pid, mark, ports })
     if (detached) child.unref()
     else endWithUs(child)
+    await untilMarked(child, { pid: child.pid, mark })
   } finally {
     closeSync(output)
   }
+}
+
+/** A process that was just started bears no mark for a moment, and would be taken for one that is gone. */
+const untilMarked = async (child: ReturnType<typeof spawn>, record: { pid: number; mark: string }) => {
+  while (!isAlive(record) && child.exitCode === null && child.signalCode === null) await pause(5)
 }
 
 /** A server of a test must not be left behind by a test run that is broken off. */
@@ -134,7 +140,7 @@ export const server = (spec: ServerSpec): Server => {
       await checkPorts(spec)
       mkdirSync(folder, { recursive: true })
       await spec.prepare()
-      launch(spec)
+      await launch(spec)
     }
     await untilReady()
   }
