@@ -66,7 +66,9 @@ export const asTable = (rows: readonly Row[]): string => {
 const stageTable = (stages: Stages) => {
   const rows = Object.entries(stages).map(([name, { counts, sums }]) => {
     const { calls = 0, prompt_tokens = 0, output_tokens = 0, cache_hits = 0, reader_seconds = 0 } = sums
-    const own = Object.entries(counts).filter(([, n]) => n !== 0)
+    const own = Object.entries(counts)
+      .filter(([, n]) => n !== 0)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
     const figures = [calls, prompt_tokens, output_tokens, cache_hits].map(String)
     return [name, ...figures, duration(reader_seconds), own.map(([outcome, n]) => `${outcome} ${n}`).join(', ')]
   })
@@ -84,7 +86,7 @@ export const asDetail = (row: Row): string => {
     ['closed', moment(row.closed_at)],
     ['queries', queriesOf(row)],
     ['state', row.complete ? 'complete' : row.count === null ? 'open' : 'under way'],
-    ['rate', rate ? `${rateOf(rate.per_second)} over the last ${duration(rate.over_seconds)}` : '-'],
+    ['rate', rate ? `${rateOf(rate.per_second)} over ${duration(rate.over_seconds)}` : '-'],
     ['left', leftOf(row)],
     ['outcomes', outcomesOf(row.outcomes, row.rejected)],
     ...(exact ? [['recounted', outcomesOf(exact.outcomes, exact.rejected)] as [string, string]] : []),

@@ -1,6 +1,7 @@
 /** A real log and the real stages, run to their end in process; only the models behind the ports are doubles. */
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
+import { guardedReader } from '../../adapters/guarded.ts'
 import { retrievalOrder } from '../../adapters/selectors.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile, queryFile, type Import } from '../../cli/import.ts'
@@ -12,8 +13,10 @@ import { openWorld, type World } from '../../cli/world.ts'
 import type { Embedder, PassageStore, Reader, Retriever, Scorer } from '../../method/ports.ts'
 import { answering } from '../../method/prompt.ts'
 import { distil, evaluate, generate, imagine, index, label, retrieve, select } from '../../processors/index.ts'
+import { endpoint } from '../../runtime/endpoint.ts'
 import { bind, engine, type Bound } from '../../runtime/engine.ts'
 import { Rejected } from '../../runtime/errors.ts'
+import type { Observe } from '../../runtime/observe.ts'
 import { enter } from '../../runtime/source.ts'
 import type { Message } from '../../runtime/topic.ts'
 import type { RunEntry } from '../../schemas/control.ts'
@@ -21,7 +24,7 @@ import type { Candidate } from '../../schemas/passage.ts'
 import { queries, rejects, totals } from '../../topics/index.ts'
 import { folder } from './command.ts'
 
-const usage = { calls: 1, prompt_tokens: 10, output_tokens: 2, cache_hits: 0, seconds: 0 }
+const usage = { calls: 1, prompt_tokens: 10, output_tokens: 2, cache_hits: 0, seconds: 0.25 }
 const identity = { model: 'double', revision: '1', dtype: 'none', server: 'none', prompt: null }
 
 /** Cannot score a question about what is broken, until somebody mends it. */
@@ -68,9 +71,10 @@ const store: PassageStore = {
   close: async () => {},
 }
 
-const stages = (state: { broken: boolean }): Record<string, readonly Bound[]> => {
+const stages = (state: { broken: boolean }, observe: Observe): Record<string, readonly Bound[]> => {
   const prompt = () => answering
-  const reader = readerOf(state)
+  const model = endpoint({ name: 'reader', concurrency: { start: 4, max: 4 }, timeout: 30_000, observe })
+  const reader = guardedReader(model, readerOf(state))
   const limits = { prompt, passageTokens: 64, answerTokens: 8 }
   const finding = [
     bind(imagine, { imagines: false, reader, prompt: answering, maxTokens: 8 }),
@@ -88,7 +92,7 @@ const stages = (state: { broken: boolean }): Record<string, readonly Bound[]> =>
     answering: [
       ...finding,
       bind(select, { selector: retrievalOrder, keep: 1 }),
-      bind(generate, { reader, passages: 1, now: Date.now, ...limits }),
+      bind(generate, { reader, passages: 1, now: Date.now, ...limits }, { endpoints: [model] }),
       bind(evaluate, {}),
     ],
   }
@@ -100,16 +104,16 @@ export interface Asked {
   readonly answers?: readonly string[]
 }
 
-/** A stream in a folder of its own. */
-export const openTestStream = async () => {
+/** A stream in a folder of its own. `set`: settings as on the command line. */
+export const openTestStream = async (...set: string[]) => {
   const here = folder()
   const { signal } = new AbortController()
   const screen = { tty: false, write() {} }
   const io = { env: {}, out() {}, screen, signal }
-  const config = readConfig({ env: {}, flags: { data: join(here.path, 'data'), partitions: 3 } })
+  const config = readConfig({ env: {}, set, flags: { data: join(here.path, 'data'), partitions: 3 } })
   const world: World = await openStream(await openWorld(config, screen, {}), signal)
   const state = { broken: true }
-  const made = stages(state)
+  const made = stages(state, world.observe)
 
   const file = (name: string, records: readonly object[]) => {
     const path = join(here.path, name)
@@ -119,6 +123,7 @@ export const openTestStream = async () => {
 
   return {
     ...{ world, signal },
+    stages: (topology: string): readonly Bound[] => made[topology]!,
     /** From now on the scorer scores everything. */
     mend: () => (state.broken = false),
 
