@@ -1,6 +1,7 @@
 /** Every fault there is, in the order in which they are run. */
 import type { Fault } from './fault.ts'
 import { ofBrokers } from './of-brokers.ts'
+import { ofCommands } from './of-commands.ts'
 import { ofImports } from './of-imports.ts'
 import { ofLines } from './of-lines.ts'
 import { ofRecords } from './of-records.ts'
@@ -13,5 +14,6 @@ export const faults: readonly Fault[] = [
   ...ofTopics,
   ...ofRecords,
   ...ofImports,
+  ...ofCommands,
   ...ofBrokers,
 ]

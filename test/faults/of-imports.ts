@@ -12,17 +12,9 @@ import { eventually, run, start, type Running } from '../crash/tool.ts'
 import { compared, seenIn } from './audit.ts'
 import { prefixOf, type Fault } from './fault.ts'
 import { onlyOf, type Servers } from './servers.ts'
+import { tenant } from './tenant.ts'
 
 const importer = join(import.meta.dirname, 'importer.ts')
-
-/** What a command must be told to find these servers. */
-export const flagsFor = (servers: Servers, prefix: string, folder: string): Record<string, string> => ({
-  engine: 'kafka',
-  'kafka.brokers': servers.brokers.join(','),
-  'registry.url': servers.registry.url,
-  data: join(folder, 'data'),
-  prefix,
-})
 
 /** Until the first records are in the log. */
 const entering = (running: Running) =>
@@ -64,7 +56,7 @@ const importerKilled: Fault = {
     const prefix = prefixOf('import')
     const asked = generatedQueries(records)
     const file = writeJsonLines(join(folder, 'queries.jsonl'), asked)
-    const flags = JSON.stringify(flagsFor(servers, prefix, folder))
+    const flags = JSON.stringify(tenant(servers, prefix, folder).flags)
     const begin = (stream: string) => start([flags, stream, file], importer)
     const began = Date.now()
     const calm = begin('calm')
