@@ -50,7 +50,10 @@ const bring = async (log: Log, prefix: string, stream: string, count: number) =>
     }
   })
   const outcome = await seat.settle({ records, settled: { position: begun + count, note: '' } })
-  if (outcome.kind !== 'done') throw new Error(`the records were not brought in: ${outcome.kind}`)
+  if (outcome.kind !== 'done') {
+    await seat.open(never) // says why, where nothing can be settled as things are
+    throw new Error(`the records were not brought in: ${outcome.kind}`)
+  }
   await seat.close()
 }
 

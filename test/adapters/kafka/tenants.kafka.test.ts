@@ -22,6 +22,25 @@ afterAll(async () => {
   await it.stop()
 })
 
+const [read, write, describeIt, describeConfigs] = [3, 4, 8, 10]
+const kinds = { topic: 2, group: 3, transactionalId: 5 }
+type Grant = { readonly [Kind in keyof typeof kinds]?: readonly number[] }
+
+/** Single permissions for the second tenant: the numbers are Kafka's own. */
+const grant = async (resourceName: string, given: Grant) => {
+  const admin = new Kafka({ brokers: [it.broker.address], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const [allow, prefixed] = [3, 4]
+  const acl = Object.entries(kinds).flatMap(([kind, resourceType]) =>
+    (given[kind as keyof Grant] ?? []).map((operation) => ({
+      ...{ resourceType, resourceName, resourcePatternType: prefixed, principal: 'User:bolt', host: '*' },
+      ...{ operation, permissionType: allow },
+    })),
+  )
+  await admin.createAcls({ acl })
+  await admin.disconnect()
+}
+
 describe('two tenants with a stream of the same name', () => {
   const topics = { own: 'bolt.main.inputs', other: 'acme.main.inputs' }
   const right = (kind: string) =>
@@ -79,17 +98,7 @@ describe('two tenants with a stream of the same name', () => {
   })
 
   test('who may read a topic and not write it stops with a sentence, and does not try for ever', async () => {
-    const admin = new Kafka({ brokers: [it.broker.address], logLevel: logLevel.NOTHING }).admin()
-    await admin.connect()
-    const rule = {
-      resourceType: 2,
-      resourceName: topics.other,
-      resourcePatternType: 3,
-      principal: 'User:bolt',
-      host: '*',
-    }
-    await admin.createAcls({ acl: [3, 8, 10].map((operation) => ({ ...rule, operation, permissionType: 3 })) })
-    await admin.disconnect()
+    await grant(topics.other, { topic: [read, describeIt, describeConfigs] })
     const log = await clients.as('bolt')
     await eventually('the permission to read', 5_000, () => log.describe(topics.other).catch(() => undefined))
     const seat = log.source('bolt.main.ingest', 'reader')
@@ -99,5 +108,16 @@ describe('two tenants with a stream of the same name', () => {
     await expect(seat.open(never)).rejects.toThrow(
       /^settling bolt\.main\.ingest\.reader into acme\.main\.inputs, bolt\.main\.ingest\.seats: this user has no permission on a topic/,
     )
+  })
+
+  test('a worker needs no more than to read, write and look at what was made for it', async () => {
+    const theirs = { brokers: [it.broker.address] }
+    expect(await copied(theirs, 'least', 'main')).toEqual(ids())
+    const bolt = await clients.access(clients.user('bolt'))
+    await grant('least.', { topic: [read, write], group: [read], transactionalId: [write] })
+    await expect(copied(bolt, 'least', 'main')).rejects.toThrow(right('topic')) // how large a record may be
+    await grant('least.', { topic: [describeConfigs] })
+    const twice = [...ids(), ...ids()].sort()
+    expect(await copied(bolt, 'least', 'main')).toEqual(twice)
   })
 })
