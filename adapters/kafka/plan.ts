@@ -1,5 +1,6 @@
 /** What would have to be done for topics to be as they should, and doing it. */
 import type { TopicSpec } from '../../runtime/log.ts'
+import { pause } from '../../runtime/wait.ts'
 import { clientOf, settingsOf as optionsOf, type KafkaOptions } from './client.ts'
 import { alterTopic, differences, settingsFor, settingsOf, type Difference } from './settings.ts'
 import { factsOf, make, misshapen } from './topics.ts'
@@ -51,6 +52,10 @@ export const kafkaPlanner = (options: KafkaOptions): Planner => {
         await client.ask(`changing ${spec.name}`, async (cluster) =>
           alterTopic(await cluster.findControllerBroker(), spec.name, changes),
         )
+        while (differences(spec, (await settingsOf(client, [spec])).get(spec.name)).length > 0) {
+          client.closed.throwIfAborted()
+          await pause(20, client.closed) // brokers hear of it a moment later
+        }
       }
     },
     close: () => client.close(),

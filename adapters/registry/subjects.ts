@@ -37,23 +37,31 @@ const at = encodeURIComponent
 export const subjects = (address: Address): Subjects => {
   const to = transport(address)
   const library = libraryOver(to)
-  const json = (value: object) => JSON.stringify(value)
+  const post = (path: string, body: object) => to.ask('POST', path, JSON.stringify(body))
+
+  const level = async (subject: string) => {
+    const found = await orUndefined(to.ask('GET', `/config/${at(subject)}`))
+    return (found as { compatibilityLevel?: string } | undefined)?.compatibilityLevel
+  }
+  const id = async (subject: string, schema: object) => {
+    try {
+      return await library.getRegistryIdBySchema(subject, avro(schema))
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ConfluentSchemaRegistryError') return undefined // its word for 404
+      throw refused(error, to, `to look for the schema of ${subject}`)
+    }
+  }
+
   return {
-    name: to.shown,
-    async level(subject) {
-      const found = await orUndefined(to.ask('GET', `/config/${at(subject)}`))
-      return (found as { compatibilityLevel?: string } | undefined)?.compatibilityLevel
-    },
+    ...{ name: to.shown, level, id },
     async demandAll(subject) {
-      await to.ask('PUT', `/config/${at(subject)}`, json({ compatibility: demanded })).catch((error: unknown) => {
+      try {
+        await to.ask('PUT', `/config/${at(subject)}`, JSON.stringify({ compatibility: demanded }))
+      } catch (error) {
+        if (error instanceof Answer && (await level(subject)) === demanded) return // somebody else was first
         throw refused(error, to, `to hold ${subject} to ${demanded}`)
-      })
+      }
     },
-    id: (subject, schema) =>
-      library.getRegistryIdBySchema(subject, avro(schema)).catch((error: unknown) => {
-        if (error instanceof Error && error.name === 'ConfluentSchemaRegistryError') return undefined // what it makes of 404
-        throw refused(error, to, `to look for the schema of ${subject}`)
-      }),
     async versions(subject) {
       const numbers = ((await orUndefined(to.ask('GET', `/subjects/${at(subject)}/versions`))) ?? []) as number[]
       const found: Version[] = []
@@ -65,21 +73,23 @@ export const subjects = (address: Address): Subjects => {
     },
     async takes(subject, schema) {
       const path = `/compatibility/subjects/${at(subject)}/versions`
-      const answer = await to.ask('POST', path, json({ schema: JSON.stringify(schema) }))
+      const answer = await post(path, { schema: JSON.stringify(schema) })
       return (answer as { is_compatible: boolean }).is_compatible
     },
     async register(subject, schema) {
       try {
         return (await library.register(avro(schema), { subject, compatibility: demanded })).id
       } catch (error) {
+        const there = error instanceof Answer ? await id(subject, schema) : undefined
+        if (there !== undefined) return there // somebody else was first
         throw refused(error, to, `the schema of ${subject}`)
       }
     },
-    async schema(id) {
+    async schema(wanted) {
       try {
-        return JSON.parse(JSON.stringify(await library.getSchema(id))) as object
+        return JSON.parse(JSON.stringify(await library.getSchema(wanted))) as object
       } catch (error) {
-        throw unknownId(error, to, id)
+        throw unknownId(error, to, wanted)
       }
     },
   }

@@ -18,28 +18,33 @@ const kept = ({ compact, retention }: Plan['spec']) =>
   compact ? 'newest record of each key' : retention === 'forever' ? 'kept for ever' : `kept ${retention / day} days`
 
 /** `retention.ms 3600000 → -1` */
-const topicText = (plan: Plan): string => {
+const topicText = (plan: Plan, done: boolean): string => {
   if (plan.action === 'refuse') return plan.why
   if (plan.action === 'keep') return 'as it should be'
   if (plan.action === 'make')
-    return `make: ${kept(plan.spec)}, values of up to ${Math.round(plan.spec.maxBytes / 1024)} KB`
-  return `change: ${plan.changes.map(({ setting, from, to }) => `${setting} ${from || 'unset'} → ${to}`).join(', ')}`
+    return `${done ? 'made' : 'make'}: ${kept(plan.spec)}, values of up to ${Math.round(plan.spec.maxBytes / 1024)} KB`
+  return `${done ? 'changed' : 'change'}: ${plan.changes.map(({ setting, from, to }) => `${setting} ${from || 'unset'} → ${to}`).join(', ')}`
 }
 
-const schemaText = (plan: SchemaPlan): string => {
+const schemaText = (plan: SchemaPlan, done: boolean): string => {
   if (plan.action === 'refuse') return plan.why
   if (plan.action === 'keep') return `as it should be, with the id ${plan.id}`
-  if (plan.action === 'make') return `register, at ${demanded}`
-  return `change: ${plan.level ?? 'no level of its own'} → ${demanded}`
+  if (plan.action === 'make') return `${done ? 'registered' : 'register'}, at ${demanded}`
+  return `${done ? 'changed' : 'change'}: ${plan.level ?? 'no level of its own'} → ${demanded}`
 }
 
-const told = ({ topics, schemas }: StreamPlan): string =>
+const told = ({ topics, schemas }: StreamPlan, done: boolean): string =>
   [
     table([
       ['', 'topic', 'partitions', ''],
-      ...topics.map((plan) => [signs[plan.action], plan.spec.name, String(plan.spec.partitions), topicText(plan)]),
+      ...topics.map((plan) => [
+        signs[plan.action],
+        plan.spec.name,
+        String(plan.spec.partitions),
+        topicText(plan, done),
+      ]),
     ]),
-    table([['', 'schema', ''], ...schemas.map((plan) => [signs[plan.action], plan.subject, schemaText(plan)])]),
+    table([['', 'schema', ''], ...schemas.map((plan) => [signs[plan.action], plan.subject, schemaText(plan, done)])]),
   ].join('\n\n')
 
 const counted = ({ topics, schemas }: StreamPlan, ...actions: Action[]) =>
@@ -76,7 +81,7 @@ const act = (io: Io) => async (flags: Flags) => {
       const [refused, ...more] = refusals(plan)
       const execute = flags.execute === true && refused === undefined
       if (execute) await stream.carryOut(plan)
-      io.out(flags.json ? asJson(plan, execute) : told(plan))
+      io.out(flags.json ? asJson(plan, execute) : told(plan, execute))
       if (refused !== undefined) {
         throw new Fatal(`nothing was changed: ${refused}${more.length > 0 ? ` (and ${more.length} more)` : ''}`)
       }

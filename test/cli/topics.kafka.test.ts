@@ -63,8 +63,14 @@ const tenant = () => {
       )
     },
     topics: async () => (await admin.listTopics()).filter((name) => name.startsWith(`${prefix}.`)).sort(),
-    subjects: async () =>
-      ((await asked('GET', '/subjects')) as string[]).filter((name) => name.startsWith(`${prefix}.`)).sort(),
+    /** Those of the topics that are named; the registry lists its first thousand only. */
+    subjects: async (topics: readonly string[]) => {
+      const found = topics.map(async (topic) => {
+        const versions = await asked('GET', `/subjects/${topic}-value/versions`)
+        return Array.isArray(versions) ? [topic] : []
+      })
+      return (await Promise.all(found)).flat()
+    },
   }
 }
 
@@ -80,9 +86,10 @@ const settings = async (name: string) => {
   return Object.fromEntries(found[0]?.configEntries.map((each) => [each.configName, each.configValue]) ?? [])
 }
 /** The library's request takes back what it does not name: so name all that is to differ. */
-const set = (name: string, values: Record<string, string>) => {
+const set = async (name: string, values: Record<string, string>) => {
   const configEntries = Object.entries(values).map(([key, value]) => ({ name: key, value }))
-  return admin.alterConfigs({ validateOnly: false, resources: [{ type: topicResource, name, configEntries }] })
+  await admin.alterConfigs({ validateOnly: false, resources: [{ type: topicResource, name, configEntries }] })
+  await expect.poll(() => settings(name)).toMatchObject(values) // brokers hear of it a moment later
 }
 const partitions = async (topic: string) =>
   (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length
@@ -102,7 +109,7 @@ describe('a stream that is not there yet', () => {
       /\nplanned only: gainstream topics apply --execute makes \d+ and changes 0; 0 are as they should/,
     )
     expect(await topics()).toEqual([])
-    expect(await subjects()).toEqual([])
+    expect(await subjects([`${prefix}.s.gains`, `${prefix}.runs`])).toEqual([])
   })
 
   test('a worker says what is missing and which command makes it', async () => {
@@ -114,6 +121,8 @@ describe('a stream that is not there yet', () => {
   test('--execute makes topics and subjects as the catalogue has them', async () => {
     const { code, out } = await apply('--execute', '--set', 'partitions=3')
     expect([code, /\nmade (\d+), changed 0; 0 were as they should be\n$/.test(out)]).toEqual([0, true])
+    expect(line(out, `${prefix}.s.gains`)).toMatch(/^\+ .* 3 {2}made: kept for ever/)
+    expect(line(out, `${prefix}.s.gains-value`)).toMatch(/registered, at FULL_TRANSITIVE$/)
     const made = await topics()
     expect(made).toContain(`${prefix}.s.ingest.seats`)
     const named = ['passages', 'queries', 'gains', 'samples', 'metrics', 'rejects', 'totals']
@@ -126,7 +135,8 @@ describe('a stream that is not there yet', () => {
     expect(await settings(`${prefix}.s.totals`)).toMatchObject({ 'cleanup.policy': 'compact' })
     expect(Number((await settings(`${prefix}.s.rejects`))['max.message.bytes'])).toBeGreaterThan(24 * 1024 * 1024)
     expect(await asked('GET', `/config/${prefix}.s.gains-value`)).toEqual({ compatibilityLevel: 'FULL_TRANSITIVE' })
-    expect((await subjects()).length).toBe(made.length - 2) // neither rejects nor seats have a schema
+    const without = ['s.rejects', 's.ingest.seats'].map((name) => `${prefix}.${name}`)
+    expect(await subjects(made)).toEqual(made.filter((name) => !without.includes(name)))
   })
 
   test('the second time there is nothing to do, with the partitions that the stream has', async () => {
@@ -239,6 +249,20 @@ describe('a stream that somebody has touched', () => {
     await apply('--execute')
     expect(await start()).toBe('it started')
   })
+})
+
+test('two who apply at once both end well, and each thing is made once', async () => {
+  const { prefix, apply, start, topics } = tenant()
+  const both = await Promise.all([apply('--execute'), apply('--execute'), apply('--execute')])
+  expect(both.map(({ code, err }) => [code, err])).toEqual([
+    [0, ''],
+    [0, ''],
+    [0, ''],
+  ])
+  expect(await start()).toBe('it started')
+  const found = await Promise.all((await topics()).map(partitions))
+  expect(found.filter((n) => n !== 6 && n !== 1)).toEqual([])
+  expect(await asked('GET', `/subjects/${prefix}.s.gains-value/versions`)).toEqual([1])
 })
 
 test('a schema that does not fit what is registered is refused before anything is made', async () => {
