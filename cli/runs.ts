@@ -179,14 +179,14 @@ const stateOf = ({ topology, count }: Counted, parts: readonly Totals[]): RunSta
 
 /** States of runs of this world's stream, out of one look at its totals. */
 export const statesOf = async (
-  { tables, codec, names }: World,
+  { tables, codec }: World,
   entries: readonly Counted[],
 ): Promise<Map<string, RunState>> => {
   await tables.totals.refresh()
   const parts = new Map<string, Totals[]>(entries.map(({ run }) => [run, []]))
   for (const [key, bytes] of tables.totals.entries()) {
-    const [stream, run = ''] = key.split('/')
-    if (stream === names.stream) parts.get(run)?.push(await codec.decode(totals, bytes))
+    const [, run = ''] = key.split('/')
+    parts.get(run)?.push(await codec.decode(totals, bytes))
   }
   return new Map(entries.map((entry) => [entry.run, stateOf(entry, parts.get(entry.run) ?? [])]))
 }
