@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { random } from '../../adapters/memory/random.ts'
 import { runEntry, runState } from '../../cli/runs.ts'
+import type { World } from '../../cli/world.ts'
 import { pause } from '../../runtime/wait.ts'
-import { answers, metrics } from '../../topics/index.ts'
+import { answers, metrics, rejects } from '../../topics/index.ts'
 import { run, start, type Running } from '../crash/tool.ts'
 import { compared, seenIn } from './audit.ts'
 import { prefixOf, type Fault, type Found } from './fault.ts'
@@ -19,7 +20,7 @@ interface Halfway {
   /** Milliseconds of the command from which moments are drawn. */
   readonly within: number
   readonly start: () => Running
-  /** Milliseconds that pass before it does anything that counts. */
+  /** Resolves when it has begun with what counts, or has ended. */
   readonly begun: (running: Running) => Promise<unknown>
 }
 
@@ -44,6 +45,14 @@ const saying = (text: string) => async (running: Running) => {
   let over = false
   void running.ended.then(() => (over = true))
   while (!over && !running.said().includes(text)) await pause(20)
+}
+
+/** Until something is written to the topic, or the command has ended. */
+const writing = (world: World, topic: string) => async (running: Running) => {
+  let over = false
+  void running.ended.then(() => (over = true))
+  const ends = async () => (await world.log.describe(topic))?.partitions.reduce((sum, { end }) => sum + end, 0)
+  for (const before = await ends(); !over && (await ends()) === before;) await pause(10)
 }
 
 const killsIn = ({ short }: Measure, often: number) => (short ? 2 : often)
@@ -76,7 +85,12 @@ const replayKilled: Fault = {
     await answered(of, 'main', wanted)
     const began = Date.now()
     const kills = await killedHalfway({
-      ...{ kills: killsIn(measure, 5), seed: measure.seed, within: 3_000, begun: saying('replaying') },
+      ...{
+        kills: killsIn(measure, 5),
+        seed: measure.seed,
+        within: measure.short ? 1_000 : 3_000,
+        begun: saying('replaying'),
+      },
       start: () => start(['replay', 'main/answers', '--as', 'again', '--execute', ...argumentsFor(of, 'main')]),
     })
     const seconds = (Date.now() - began) / 1000
@@ -106,16 +120,19 @@ const retryKilled: Fault = {
   brokers: 1,
   async run(servers, measure): Promise<Found> {
     const of = tenant(servers, prefixOf('retry'), measure.folder)
-    const [wanted, bad] = [ids(measure.records), ids(measure.short ? 30 : 200, 'bad')]
+    const [wanted, bad] = [ids(measure.records), ids(measure.short ? 60 : 200, 'bad')]
     await answered(of, 'main', wanted, bad.length)
     await unreadable(of, 'main', bad)
     const work = ['start', '--only', 'evaluate', '--until-empty', ...argumentsFor(of, 'main')]
     await run(work)
     const began = Date.now()
-    const kills = await killedHalfway({
-      ...{ kills: killsIn(measure, 4), seed: measure.seed, within: 6_000, begun: () => pause(3_000) },
-      start: () => start(['rejects', 'retry', '--execute', ...argumentsFor(of, 'main')]),
-    })
+    const kills = await within(of, 'main', (world) =>
+      killedHalfway({
+        ...{ kills: killsIn(measure, 4), seed: measure.seed, within: measure.short ? 300 : 1_500 },
+        begun: writing(world, world.names.topic(rejects)),
+        start: () => start(['rejects', 'retry', '--execute', ...argumentsFor(of, 'main')]),
+      }),
+    )
     const seconds = (Date.now() - began) / 1000
     const back = await sentBack(of, 'main', bad)
     await run(work)
