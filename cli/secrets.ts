@@ -16,12 +16,15 @@ export const isShown = (name: string): boolean =>
 /** An address without the user and the password that may stand in it. */
 const withoutUser = (text: string) => text.replace(/\/\/[^/@\s]*@/, '//***@')
 
+/** What is shown of a secret. */
+export const stars = '***'
+
 /** A value of a setting as people and logs may see it. */
 export const shown = (value: unknown, name = ''): unknown => {
   if (value !== null && typeof value === 'object' && !Array.isArray(value))
     return Object.fromEntries(
       Object.entries(value).map(([key, each]) => [key, shown(each, name === '' ? key : `${name}.${key}`)]),
     )
-  if (isSecret(name)) return value === null || value === undefined ? value : '***'
+  if (isSecret(name)) return value === null || value === undefined ? value : stars
   return typeof value === 'string' ? withoutUser(value) : value
 }

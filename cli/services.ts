@@ -1,8 +1,16 @@
 /** Settings of the servers that the distributed engine stands on, and of what a worker says of itself. */
 import { z } from 'zod'
 import { checkRegistry, checkSasl, checkTls } from './combinations.ts'
+import { stars } from './secrets.ts'
 
 const text = z.string().min(1).nullable().default(null)
+/** What `config show` prints for a secret is no secret, when it is given back as a file. */
+const secret = z
+  .string()
+  .min(1)
+  .refine((given) => given !== stars, 'stands for a secret that was not shown: give the secret itself')
+  .nullable()
+  .default(null)
 const web = z.url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
 const port = z.int().min(1).max(65_535)
 
@@ -30,7 +38,7 @@ export const kafka = z
         ca: text.describe('file with the certificates to trust (PEM); null: those of Node and of the system'),
         cert: text.describe('file with the certificate of this client (PEM), for mutual TLS'),
         key: text.describe('file with its private key (PEM)'),
-        key_password: text.describe('of an encrypted key'),
+        key_password: secret.describe('of an encrypted key'),
         key_password_file: text,
       })
       .superRefine(checkTls)
@@ -39,7 +47,7 @@ export const kafka = z
       .strictObject({
         mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer']).nullable().default(null),
         username: text,
-        password: text.describe('better from the environment (GAINSTREAM_KAFKA__SASL__PASSWORD) or a file'),
+        password: secret.describe('better from the environment (GAINSTREAM_KAFKA__SASL__PASSWORD) or a file'),
         password_file: text.describe('a file that holds nothing else'),
         token_file: text.describe('oauthbearer: a file that something else keeps fresh'),
         token_url: web
@@ -57,9 +65,9 @@ export const registry = z
   .strictObject({
     url: web.default('http://127.0.0.1:8081/apis/ccompat/v7'),
     username: text,
-    password: text.describe('better from the environment (GAINSTREAM_REGISTRY__PASSWORD) or a file'),
+    password: secret.describe('better from the environment (GAINSTREAM_REGISTRY__PASSWORD) or a file'),
     password_file: text.describe('a file that holds nothing else'),
-    token: text.describe('bearer token; better from the environment or a file'),
+    token: secret.describe('bearer token; better from the environment or a file'),
     token_file: text.describe('read again for each request'),
     ca: text.describe('file with the certificates to trust (PEM); null: those of Node'),
   })

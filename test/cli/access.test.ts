@@ -178,6 +178,11 @@ describe('a secret', () => {
     })
   })
 
+  test('that was shown as stars and is given back is refused, not sent', () => {
+    const given = under('kafka.sasl', { ...who, password: '***' })
+    expect(() => config(given)).toThrow('kafka.sasl.password is *** and stands for a secret that was not shown')
+  })
+
   const secret = 'hunter2-[secret'
   test.each<[string, readonly string[], Given?]>([
     [
