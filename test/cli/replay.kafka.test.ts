@@ -1,0 +1,5 @@
+import { derivedStreams } from './replay-derived.ts'
+import { resent } from './replay-resent.ts'
+
+derivedStreams('kafka')
+resent('kafka')
