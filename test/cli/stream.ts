@@ -1,9 +1,11 @@
 /** A real log and the real stages, run to their end in process; only the models behind the ports are doubles. */
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { guardedReader } from '../../adapters/guarded.ts'
 import { retrievalOrder } from '../../adapters/selectors.ts'
 import { readConfig } from '../../cli/config.ts'
+import { clear } from '../../cli/demo.ts'
 import { bring, passageFile, queryFile, type Import } from '../../cli/import.ts'
 import { recount } from '../../cli/recount.ts'
 import { readRejects, retry } from '../../cli/rejects.ts'
@@ -111,7 +113,7 @@ export const openTestStream = async (...set: string[]) => {
   const screen = { tty: false, write() {} }
   const io = { env: {}, out() {}, screen, signal }
   const config = readConfig({ env: {}, set, flags: { data: join(here.path, 'data'), partitions: 3 } })
-  const world: World = await openStream(await openWorld(config, screen, {}), signal)
+  const world: World = await openStream(await openWorld(config, screen, {}, { create: true }), signal)
   const state = { broken: true }
   const made = stages(state, world.observe)
 
@@ -181,9 +183,17 @@ export const openTestStream = async (...set: string[]) => {
       return sent
     },
     async close() {
+      await clear(world)
       await world.close()
       here.remove()
     },
   }
 }
+/** The same on the broker and the registry of the tests, under a prefix of its own. */
+export const openKafkaStream = (...set: string[]) => {
+  const { GAINSTREAM_TEST_BROKERS: brokers = '', GAINSTREAM_TEST_REGISTRY: registry = '' } = process.env
+  const servers = [`kafka.brokers=${brokers}`, `registry.url=${registry}`]
+  return openTestStream('engine=kafka', `prefix=t${randomUUID().slice(0, 8)}`, ...servers, ...set)
+}
+
 export type TestStream = Awaited<ReturnType<typeof openTestStream>>
