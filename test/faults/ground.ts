@@ -33,7 +33,7 @@ export interface GroundOptions {
   readonly partitions?: number
   /** Records in work per partition (default 16). */
   readonly inFlight?: number
-  /** Roughly how many seconds the records keep one worker busy (default 40, and 12 in the short form). */
+  /** Roughly how many seconds the records keep one worker busy (default 40, and 8 in the short form). */
   readonly lasting?: number
   readonly via?: Orders['via']
 }
@@ -54,7 +54,7 @@ const connected = async (servers: Servers, { prefix, partitions = 6 }: GroundOpt
 
 /** Topics, workers that are not started yet, and what a fault needs to strike at the right moment. */
 export const ground = async (servers: Servers, measure: Measure, options: GroundOptions) => {
-  const { prefix, partitions = 6, inFlight = 16, lasting = measure.short ? 12 : 40 } = options
+  const { prefix, partitions = 6, inFlight = 16, lasting = measure.short ? 8 : 40 } = options
   const { log, named, codec } = await connected(servers, options)
   const wanted = ids(measure.records)
   const notes = join(measure.folder, 'notes')
@@ -115,6 +115,7 @@ export const ground = async (servers: Servers, measure: Measure, options: Ground
     },
     /** Makes a topic that was deleted anew. */
     remade: (topic: Topic) => log.apply([specOf(named, topic, partitions)]),
+    /** Counts from now on, too, how long it takes to go on: the servers are back. */
     struck: () => void blows.push(Date.now()),
     /** Until everything that stands in a stage's input is settled. */
     async settled() {

@@ -13,11 +13,12 @@ const brokerKilled: Fault = {
   brokers: 1,
   run: (servers, measure) =>
     copying('broker', servers, measure, {
-      async strike({ blows }) {
+      async strike({ blows, struck }) {
         await blows(3, async () => {
           await killed(onlyOf(servers))
           await pause(1_000)
           await onlyOf(servers).start()
+          struck()
         })
       },
     }),
@@ -28,11 +29,12 @@ const brokerStopped: Fault = {
   brokers: 1,
   run: (servers, measure) =>
     copying('still', servers, measure, {
-      async strike({ blows }) {
+      async strike({ blows, struck }) {
         await blows(2, async () => {
           onlyOf(servers).kill('SIGSTOP')
           await pause(measure.short ? 8_000 : 20_000)
           onlyOf(servers).kill('SIGCONT')
+          struck()
         })
       },
     }),
@@ -61,14 +63,13 @@ const leaderKilled: Fault = {
   brokers: 3,
   run: (servers, measure) =>
     copying('leader', servers, measure, {
-      lasting: measure.short ? 12 : 60,
+      lasting: measure.short ? 8 : 60,
       async strike(at) {
         await at.blows(3, async () => {
           const id = await leader(at)
           const node = servers.nodes.find((each) => each.id === id)
           if (!node) throw new Error(`broker ${id} leads, and nobody knows it`)
           measure.say(`kill -9 of broker ${id}`)
-          at.struck()
           await killed(node)
           await pause(5_000)
           await node.start()
@@ -96,13 +97,14 @@ const ballast = (folder: string) => {
 const filled = async (servers: Servers, measure: Measure, folder: string): Promise<Found> => {
   const node = onlyOf(servers)
   return copying('disk', servers, measure, {
-    async strike({ blows }) {
+    async strike({ blows, struck }) {
       await blows(2, async (number) => {
         const free = ballast(folder)
         await gone(node)
         measure.say(`disk full ${number + 1}: the broker has ended; room is made and it is started again`)
         free()
         await node.start()
+        struck()
       })
     },
   })

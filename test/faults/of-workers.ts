@@ -25,7 +25,7 @@ const secondComesAndGoes: Fault = {
   brokers: 1,
   run: (servers, measure) =>
     copying('second', servers, measure, {
-      lasting: measure.short ? 12 : 60,
+      lasting: measure.short ? 8 : 60,
       async strike({ workers, blows }) {
         await blows(6, async (number) => {
           const second = workers.start()
