@@ -5,7 +5,7 @@ import { enter, Overtaken, type SourceOptions } from '../runtime/source.ts'
 import type { Message } from '../runtime/topic.ts'
 import { pause } from '../runtime/wait.ts'
 import type { StreamEntry } from '../schemas/control.ts'
-import { catalogue, controlTopics, passages, streams, totals } from '../topics/index.ts'
+import { catalogue, controlTopics, passages, streams } from '../topics/index.ts'
 import { asStream, manifest } from './settings.ts'
 import type { World } from './world.ts'
 
@@ -89,12 +89,9 @@ const placeOf = ({ engine, data, kafka }: World['config']) =>
  * @throws Fatal that names the streams there are.
  */
 export const existingStream = async (world: World): Promise<World> => {
-  const { tables, codec, names, config } = world
+  const { tables, names, config } = world
   const partitions = await partitionsOf(world)
-  if (partitions !== undefined) {
-    await codec.prepare([...controlTopics, totals])
-    return world.as({ ...config, partitions })
-  }
+  if (partitions !== undefined) return world.as({ ...config, partitions })
   await tables.streams.refresh()
   const others = [...tables.streams.entries()].map(([name]) => name).sort()
   const advice =

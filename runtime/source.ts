@@ -3,7 +3,7 @@ import { Fatal, Unavailable } from './errors.ts'
 import type { Log, Outgoing, Outcome, Seat, Settled } from './log.ts'
 import { partitionOf } from './partition.ts'
 import { unobserved, type Observe } from './observe.ts'
-import type { Headers, Message, Names } from './topic.ts'
+import type { Headers, Message, Names, Topic } from './topic.ts'
 import { delay, pause } from './wait.ts'
 
 /**
@@ -70,6 +70,17 @@ const outgoing = (
   }
 }
 
+/** Finds a topic's schema when the first message goes there: whoever only looks needs no right to write. */
+const writing = (options: SourceOptions) => {
+  const prepared = new Set<Topic>()
+  return async (message: Message, partition?: number): Promise<Outgoing> => {
+    const { topic } = message
+    if (!prepared.has(topic)) await options.codec.prepare([topic])
+    prepared.add(topic)
+    return outgoing(options, message, partition)
+  }
+}
+
 const opened = async (seat: Seat, signal: AbortSignal): Promise<Settled | undefined> => {
   for (let failures = 0; ; failures++) {
     try {
@@ -130,6 +141,7 @@ export const enter = async (
   const limit = options.batch ?? { records: 500, bytes: 4 * 1024 * 1024 }
   const note = encodeURI(origin).slice(0, 2000)
   const seat = log.source(names.group('ingest'), name)
+  const written = writing(options)
   try {
     let position = (await opened(seat, signal))?.position ?? 0
     let before = position
@@ -146,14 +158,14 @@ export const enter = async (
     for await (const item of items(position)) {
       signal.throwIfAborted()
       if (records.length >= limit.records || bytes >= limit.bytes) await flush()
-      const record = outgoing(options, item.message, item.partition)
+      const record = await written(item.message, item.partition)
       records.push(record)
       bytes += record.value?.length ?? 0
       position = item.position
     }
     if (records.length > 0) {
-      const closing = last(position).map((message) => outgoing(options, message))
-      records.push(...closing)
+      const closing = last(position)
+      for (const message of closing) records.push(await written(message))
       entered -= closing.length
       await flush()
     }
