@@ -6,7 +6,10 @@ import { allRuns, runEntry, type RunState } from '../../cli/runs.ts'
 import { gains, samples } from '../../topics/index.ts'
 import { fold, merged, minuteOf, type Totals } from '../../runtime/totals.ts'
 import type { Tally } from '../../runtime/processor.ts'
-import { run } from './command.ts'
+import type { Topic } from '../../runtime/topic.ts'
+import type { Usage } from '../../schemas/identity.ts'
+import { eventually } from '../conformance/tools.ts'
+import { launch, run } from './command.ts'
 import { openTestStream, type TestStream } from './stream.ts'
 
 const minute = 60_000
@@ -132,15 +135,16 @@ describe('the runs of a stream', () => {
     await stream.enter('q.jsonl', [{ id: 'a' }, { id: 'b' }, { id: 'c', answers: [] }], 'mine')
     await stream.work()
     const { log, codec, names } = stream.world
-    let seconds = 0
-    let calls = 0
-    for (const topic of [gains, samples]) {
+    let [seconds, calls] = [0, 0]
+    const spent = async (topic: Topic<{ usage: Usage }>) => {
       for await (const { value } of log.read(names.topic(topic))) {
         const { usage } = await codec.decode(topic, value!)
         seconds += usage.seconds
         calls += usage.calls
       }
     }
+    await spent(gains)
+    await spent(samples)
     const [row] = await rows()
     expect(seconds).toBeGreaterThan(0)
     expect(row?.reader_seconds).toBeCloseTo(seconds, 9)
@@ -177,6 +181,22 @@ describe('the runs of a stream', () => {
     const mine = (await runEntry(world, 'mine'))!
     const other: Row[] = await accountsOf(world, [mine, { ...mine, stream: 'other' }])
     expect(other.map(({ done }) => done)).toEqual([1, 0])
+  })
+
+  test('are shown again and again with --watch, until Ctrl-C', async () => {
+    await stream.enter('q.jsonl', [{ id: 'a' }], 'mine')
+    const { data } = stream.world.config
+    const { child, ended } = launch(['runs', '--watch', '--json', '--data', data], { cwd: join(data, '..') })
+    const seen: boolean[] = []
+    child.stdout.on('data', (text: string) => {
+      for (const line of text.trim().split('\n')) seen.push((JSON.parse(line) as { complete: boolean }[])[0]!.complete)
+    })
+    await eventually('the first look', 20_000, () => seen.length > 0 || undefined)
+    await stream.work()
+    await eventually('seeing it complete', 20_000, () => seen.at(-1) || undefined)
+    child.kill('SIGINT')
+    expect(await ended).toMatchObject({ code: 0 })
+    expect(seen[0]).toBe(false)
   })
 
   test('are listed by the command in JSON with all figures, and one of them in detail', async () => {
