@@ -7,10 +7,10 @@ import { intoStage, intoStream, type Flags } from '../../cli/replay/run.ts'
 import { runEntry, runState } from '../../cli/runs.ts'
 import type { World } from '../../cli/world.ts'
 import { work } from '../../cli/work.ts'
-import { stagesOfTopology } from '../../processors/index.ts'
+import { processors, stagesOfTopology } from '../../processors/index.ts'
 import type { Stored } from '../../runtime/log.ts'
 import type { Topic } from '../../runtime/topic.ts'
-import { byName, candidates, catalogue, streamTopics } from '../../topics/index.ts'
+import { byName, catalogue, streamTopics } from '../../topics/index.ts'
 import type { Orders } from './replay-child.ts'
 import { discarded, engineOf, filled, io, opened, queryOf, type Doubles, type Settings } from './replaying.ts'
 
@@ -51,10 +51,8 @@ export const pictureOf = async (world: World) => {
     ])
   }
   const positions = []
-  for (const stage of stagesOfTopology('synthesis')) {
-    const from = stage === 'label' ? candidates : undefined
-    if (from) positions.push(await world.log.settled(world.names.group(stage), world.names.topic(from)))
-  }
+  for (const { name, from } of processors)
+    positions.push(await world.log.settled(world.names.group(name), world.names.topic(from)))
   return JSON.stringify({ topics, positions })
 }
 

@@ -1,6 +1,5 @@
 /** What a derived stream promises, on whichever engine. */
 import { describe, expect, test } from 'vitest'
-import { recount } from '../../cli/recount.ts'
 import { readRejects, retry } from '../../cli/rejects.ts'
 import { type Flags } from '../../cli/replay/run.ts'
 import type { World } from '../../cli/world.ts'
@@ -38,7 +37,7 @@ export const derivedStreams = (engine: 'embedded' | 'kafka') => {
 
     test('says of each record where it came from, and of whose settings it is', async () => {
       const { replay, stream, derived } = await begun(engine, many(4))
-      await replay('again', { execute: true })
+      await replay('again', { execute: true, set: ['label.alpha=0.1'] })
       const places = (await all(stream, candidates)).map(
         ({ partition, position }) => `main/candidates/${partition}/${position}`,
       )
