@@ -19,6 +19,8 @@ export interface Holding extends Pick<Place, 'prove' | 'mayReturn'> {
 }
 
 const pageBytes = 1_048_576
+/** Where nothing comes, nothing tells that a topic is another one: an idle lane asks so often, in milliseconds. */
+const lookEvery = 10_000
 
 export const settledOf = (
   client: Client,
@@ -73,9 +75,11 @@ const taker = (client: Client, { topic, id, partition, lost }: Holding) => {
   let source: ReturnType<typeof fetcher> | undefined
   let held: Held | undefined
   let fetching: { from: number; page: Promise<Held> } | undefined
+  let looked = Date.now()
 
   /** I9: why a fetch failed, where records are missing or another topic has the same name. */
   const look = async (from: number) => {
+    looked = Date.now()
     const found = await client.once(`looking at ${topic}`, async (cluster) => {
       const facts = await factsOf(cluster, topic)
       return facts && { id: facts.id, bounds: (await boundsOf(cluster, topic, facts))[partition] }
@@ -97,6 +101,7 @@ const taker = (client: Client, { topic, id, partition, lost }: Holding) => {
     try {
       const how = { committed: true, wait: client.settings.poll, bytes: pageBytes, id }
       const page = (await source.fetch([{ partition, from }], how)).get(partition)
+      if (Date.now() - looked > lookEvery && (page?.next ?? from) === from) await look(from)
       return { from, records: page ? recordsOf(topic, partition, page) : [], next: page?.next ?? from }
     } catch (error) {
       if (isOutOfRange(error) || isAbsent(error)) await look(from)
