@@ -1,4 +1,5 @@
 /** What is done to topics and groups behind the stream's back: each is refused with a sentence, and nothing is doubled. */
+import { randomBytes } from 'node:crypto'
 import { pause } from '../../runtime/wait.ts'
 import { compared, idsIn, seenIn, settledIds, totalsOf } from './audit.ts'
 import { again, prefixOf, type Fault, type Found } from './fault.ts'
@@ -43,17 +44,18 @@ const judged = async (at: Ground) => {
   return counts
 }
 
-/** Half of the records are through when it happens, and no worker goes on after it. */
+/** Some of the records are through when it happens, and no worker goes on after it. */
 const refused = async (servers: Servers, measure: Measure, { name, underWork, says, act }: Deed): Promise<Found> => {
   const at = await ground(servers, measure, { prefix: prefixOf(name) })
   const { workers, places } = at
   const working = underWork(measure)
   try {
-    await at.fill()
+    // More than a worker holds: what it needs next is not there any more.
+    await at.fill(at.wanted, 'fill', working ? () => randomBytes(3_000).toString('base64') : () => '')
     const before = await seenIn(places, at.named.topic(inputs))
     const began = Date.now()
     const live = workers.start()
-    await at.reached(0.5)
+    await at.reached(working ? 0.25 : 0.5)
     if (!working) {
       live.send('SIGKILL')
       await live.ended
