@@ -54,6 +54,8 @@ type Work = Entry<Result>
 
 /** How long draining waits for a log that is away, in milliseconds. */
 const patience = 15_000
+/** At the span limit a record has this long, in milliseconds, before it is named. */
+const short = 500
 
 export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
   const { log, policy, processor, observe, onFatal, input, decisions } = options
@@ -72,7 +74,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   let dead = false
   let suspected = 0 // how often in a row the log refused the batch
   let batchLimit = policy.batch.records
-  let alarmed: number | undefined
+  let holding = { position: -1, since: 0, told: false } // the record that holds the lane back at its span limit
   let waitsForRelease = false
   const meter = measured({ ...options, ...labels }, () => (opened ? window : undefined))
 
@@ -169,15 +171,22 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
 
   const atSpanLimit = () => {
     if (window.span < policy.span) return false
-    const oldest = window.oldest()?.record
-    if (oldest && alarmed !== oldest.position) {
-      alarmed = oldest.position
-      const key = oldest.key?.toString()
-      observe.logger.warn({ ...labels, position: oldest.position, key }, 'oldest unfinished record holds the lane back')
+    const oldest = window.oldest()
+    // What is finished waits for the log, not the lane for it; and whatever is soon done holds nobody back.
+    if (oldest && oldest.state !== 'finished') {
+      const { position, key } = oldest.record
+      if (holding.position !== position) holding = { position, since: Date.now(), told: false }
+      if (!holding.told && Date.now() - holding.since >= short) {
+        holding.told = true
+        const about = { ...labels, position, key: key?.toString() }
+        observe.logger.warn(about, 'oldest unfinished record holds the lane back')
+      }
     }
     return true
   }
-  const full = () => window.bytes >= policy.bytes || window.waiting >= policy.batch.records || atSpanLimit()
+  /** The log is slower than the work: what is done is enough for the next two settles, and more would only be held. */
+  const outrun = () => window.finished >= 2 * policy.batch.records
+  const full = () => window.bytes >= policy.bytes || window.waiting >= policy.batch.records || outrun() || atSpanLimit()
 
   const taking = async () => {
     while (!dead && !draining) {

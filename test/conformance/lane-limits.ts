@@ -3,6 +3,7 @@ import { unobserved, type Observe } from '../../runtime/observe.ts'
 import { bench, gates, ids, inputsName, itemOf, type Item } from './bench.ts'
 import type { Case } from './subject.ts'
 import { eventually, readAll, sleep } from './tools.ts'
+import type { Between } from './wrapped.ts'
 
 /** A logger that keeps what it was warned of. */
 const listening = () => {
@@ -158,6 +159,41 @@ export const limits: Case[] = [
       await all.settled()
       await all.stop()
       await all.recount()
+    },
+  },
+  {
+    name: 'I6 a lane that works faster than the log settles holds no more than a few batches, and blames no record',
+    async run(trial) {
+      const all = await bench(trial)
+      await all.fill(ids(400))
+      const { warnings, observe } = listening()
+      let release = () => {}
+      const released = new Promise<void>((resolve) => (release = resolve))
+      const settle: Between['settle'] = async (batch, go) => (await released, go(batch))
+      const worker = await all.work({ observe, settle })
+      await eventually('work', trial.patience, () => worker.worked.length >= 40 || undefined)
+      await sleep(50)
+      const { size } = new Set(worker.worked)
+      assert.ok(size <= 70, `${size} records done while the log had settled none, in batches of 20`)
+      release()
+      await all.settled()
+      await all.stop()
+      await all.recount()
+      assert.equal(warnings.filter(({ message }) => /oldest unfinished/.test(message)).length, 0)
+    },
+  },
+  {
+    name: 'I6 where what is done already reaches the span limit, no record is named as unfinished',
+    async run(trial) {
+      const all = await bench(trial)
+      await all.fill(ids(100))
+      const { warnings, observe } = listening()
+      const settle: Between['settle'] = async (batch, go) => (await sleep(20), go(batch))
+      await all.work({ policy: { span: 25 }, observe, settle })
+      await all.settled()
+      await all.stop()
+      await all.recount()
+      assert.equal(warnings.filter(({ message }) => /oldest unfinished/.test(message)).length, 0)
     },
   },
   {
