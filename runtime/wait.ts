@@ -50,33 +50,29 @@ export const bell = () => {
  * Runs `work` with a signal of its own that also aborts after `ms`; then, whether or not `work` heeds it, the promise
  * is rejected with what `late` makes.
  */
-export const within = async <T>(
+export const within = <T>(
   ms: number,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
   late: () => Error,
 ): Promise<T> => {
-  const controller = new AbortController()
-  const stop = () => controller.abort(signal.reason)
-  if (signal.aborted) throw toError(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  let timer: NodeJS.Timeout | undefined
-  try {
-    return await Promise.race([
-      work(controller.signal),
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          const error = late()
-          controller.abort(error)
-          reject(error)
-        }, ms)
-        controller.signal.addEventListener('abort', () => reject(toError(controller.signal.reason)), { once: true })
-      }),
-    ])
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', stop)
-  }
+  if (signal.aborted) return Promise.reject(toError(signal.reason))
+  const own = new AbortController()
+  return new Promise<T>((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    }
+    const giveUp = (reason: unknown) => {
+      end()
+      own.abort(reason)
+      reject(toError(reason))
+    }
+    const stop = () => giveUp(signal.reason)
+    const timer = setTimeout(() => giveUp(late()), ms)
+    signal.addEventListener('abort', stop, { once: true })
+    work(own.signal).then(resolve, reject).finally(end)
+  })
 }
 
 /** A signal of its own that aborts with the given one, too. `release` ends the connection. */

@@ -13,6 +13,8 @@ import { longestSpan } from './note.ts'
  */
 export interface Entry<R> {
   record: Stored
+  /** Of the record, so that it is worked out once. */
+  key: string | undefined
   state: 'waiting' | 'working' | 'finished' | 'settled'
   result: R | undefined
   bytes: number
@@ -37,10 +39,8 @@ export const trackedWindow = <R>(start: Progress) => {
   let waiting: Entry<R>[] = []
   const done = new Set(start.ahead)
   const keysInWork = new Set<string>()
-  const keyOf = ({ record }: Entry<R>) => record.key?.toString('latin1')
-  const leaveWork = (entry: Entry<R>) => {
+  const leaveWork = ({ key }: Entry<R>) => {
     working--
-    const key = keyOf(entry)
     if (key !== undefined) keysInWork.delete(key)
   }
   const finished = new Set<Entry<R>>()
@@ -54,6 +54,7 @@ export const trackedWindow = <R>(start: Progress) => {
     entry.state = 'settled'
     entry.result = undefined
     entry.record = emptied(entry.record)
+    entry.key = undefined
   }
 
   const trim = (prefix: number) => {
@@ -117,7 +118,14 @@ export const trackedWindow = <R>(start: Progress) => {
         if (record.position < next) continue // W1: delivered again
         const settled = done.delete(record.position)
         const kept = settled ? emptied(record) : record
-        const entry: Entry<R> = { record: kept, state: settled ? 'settled' : 'waiting', result: undefined, bytes: 0 }
+        const key = kept.key?.toString('latin1')
+        const entry: Entry<R> = {
+          record: kept,
+          key,
+          state: settled ? 'settled' : 'waiting',
+          result: undefined,
+          bytes: 0,
+        }
         entries.push(entry)
         if (settled) continue
         entry.bytes = sizeOf(record)
@@ -129,13 +137,12 @@ export const trackedWindow = <R>(start: Progress) => {
 
     /** The next record to work on, now in work (W5); undefined where there is none. */
     start(): Entry<R> | undefined {
-      const at = waiting.findIndex((entry) => !keysInWork.has(keyOf(entry) ?? ''))
+      const at = waiting.findIndex((entry) => !keysInWork.has(entry.key ?? ''))
       const [entry] = at === 0 ? [waiting.shift()] : at > 0 ? waiting.splice(at, 1) : []
       if (!entry) return undefined
       entry.state = 'working'
       working++
-      const key = keyOf(entry)
-      if (key !== undefined) keysInWork.add(key)
+      if (entry.key !== undefined) keysInWork.add(entry.key)
       return entry
     },
 
