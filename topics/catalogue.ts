@@ -86,6 +86,7 @@ export const runs = topic<RunEntry>({
   retention: 'forever',
   compact: true,
   control: true,
+  maxBytes: megabytes(1),
 })
 
 /** One entry a stream. */
@@ -96,6 +97,7 @@ export const streams = topic<StreamEntry>({
   retention: 'forever',
   compact: true,
   control: true,
+  maxBytes: megabytes(1),
 })
 
 /** One small entry for each record that somebody gave up by hand. */
@@ -106,11 +108,13 @@ export const decisions = topic<Decision>({
   retention: 'forever',
   compact: true,
   control: true,
+  maxBytes: megabytes(1),
 })
 
 /**
  * One entry a run, stage and partition: the lanes fold, and viewers read only this. Of the stream, and in the partition
- * whose lane writes it: what a dead process left open in one partition holds up nobody who needs another.
+ * whose lane writes it: what a dead process left open in one partition holds up nobody who needs another. One entry
+ * takes some 15 KB a dataset with its bootstrap replicates.
  */
 export const totals = topic<Totals>({
   name: 'totals',
@@ -119,4 +123,5 @@ export const totals = topic<Totals>({
   keyedByRun: false,
   retention: 'forever',
   compact: true,
+  maxBytes: megabytes(4),
 })

@@ -21,6 +21,19 @@ type Admin = ReturnType<Client['kafka']['admin']>
 export const room = 32_768
 const topicResource = 2
 
+/** The smallest segment that brokers take. */
+const smallest = 1_048_576
+
+/**
+ * The newest segment is never compacted, and by default it grows to 1 GB: whoever reads a compacted topic whole would
+ * read all that was ever written. Small ones keep it near one record a key; the largest batch must fit.
+ */
+const compacting = ({ maxBytes }: Pick<TopicSpec, 'maxBytes'>) => [
+  { name: 'segment.bytes', value: String(Math.max(smallest, maxBytes + room)) },
+  { name: 'segment.ms', value: '600000' },
+  { name: 'min.cleanable.dirty.ratio', value: '0.1' },
+]
+
 /** What this package sets; every other setting is that of whoever runs the cluster. */
 export const settingsFor = ({ retention, compact, maxBytes }: Omit<TopicSpec, 'partitions'>) => [
   { name: 'cleanup.policy', value: compact ? 'compact' : 'delete' },
@@ -29,12 +42,14 @@ export const settingsFor = ({ retention, compact, maxBytes }: Omit<TopicSpec, 'p
   { name: 'message.timestamp.type', value: 'CreateTime' },
   // A record keeps the time that it was given, also where it is replayed later.
   { name: 'message.timestamp.before.max.ms', value: '9223372036854775807' },
+  ...(compact ? compacting({ maxBytes }) : []),
 ]
 
 type Settings = ReadonlyMap<string, string>
-const ours = ['cleanup.policy', 'retention.ms', 'max.message.bytes', 'message.timestamp.type'].concat(
-  'message.timestamp.before.max.ms',
-)
+const ours = [
+  ...['cleanup.policy', 'retention.ms', 'max.message.bytes', 'message.timestamp.type'],
+  ...['message.timestamp.before.max.ms', 'segment.bytes', 'segment.ms', 'min.cleanable.dirty.ratio'],
+]
 
 /** As they are, by topic; a topic that is not there has none. */
 export const settingsOf = async (
