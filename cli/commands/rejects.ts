@@ -142,7 +142,7 @@ export const rejectsCommand = (program: Command, io: Io) => {
   const adding = group
     .command('add <stage> <place>')
     .description(
-      'give up the record at <partition>/<position> of a stage’s input, also while its step hangs; a plan without --execute',
+      "give up the record at <partition>/<position> of a stage's input, also while its step hangs; a plan without --execute",
     )
     .option('--reason <text>', 'stands in the reject', 'given up by hand')
     .option('--execute', 'do it')
