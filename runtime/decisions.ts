@@ -1,5 +1,5 @@
 import type { Codec } from './codec.ts'
-import { sentence } from './errors.ts'
+import { Rejected, sentence } from './errors.ts'
 import type { Log, Stored } from './log.ts'
 import type { Observe } from './observe.ts'
 import type { Topic } from './topic.ts'
@@ -48,9 +48,20 @@ export const decisions = ({ log, codec, stream, observe, topic, name }: Followin
   const listeners = new Set<(decision: Decision) => void>()
   const life = new AbortController()
   let next = 0
-  const heard = async ({ key, value }: Stored) => {
+  /** What cannot be read is passed over: whatever it said, it must not keep the others from being heard. */
+  const read = async (value: Buffer, position: number) => {
+    try {
+      return await codec.decode(topic, value)
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error
+      observe.logger.warn({ topic: name, position, error: sentence(error) }, 'no decision; passed over')
+      return undefined
+    }
+  }
+  const heard = async ({ key, value, position }: Stored) => {
     if (value === null || !key?.toString().startsWith(`${stream}/`)) return
-    const decision = await codec.decode(topic, value)
+    const decision = await read(value, position)
+    if (!decision) return
     known.set(keyOf(decision), decision)
     for (const listener of listeners) listener(decision)
   }

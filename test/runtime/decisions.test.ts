@@ -70,6 +70,21 @@ const hanging = async (span: number, inFlight = 4) => {
       }
       await write('decider', named.topic(decided), [[decided.key(decision), decision]])
     },
+    /** Bytes under the key of a decision that are none. */
+    async garbage() {
+      const seat = log.source('g', 'vandal')
+      await seat.open(never)
+      const key = Buffer.from('s/copy/0/0')
+      const record = {
+        topic: named.topic(decided),
+        partition: 0,
+        key,
+        value: Buffer.from('!'),
+        headers: {},
+        timestamp: 1,
+      }
+      await seat.settle({ records: [record], settled: { position: 1, note: '' } })
+    },
     copied: async () => (await readAll(log, outputs)).map(({ key }) => String(key).slice('monday/'.length)),
     dead: async () =>
       (await readAll(log, rejects)).map(({ key, headers }) => [
@@ -147,4 +162,15 @@ test('a decision on another topic, stream, stage, partition or position changes 
   expect(await all.dead()).toEqual([])
   await all.giveUp('stuck', { position: (await readAll(all.log, inputs))[0]!.position })
   await within('the reject', async () => (await all.dead()).length === 1 || undefined)
+})
+
+test('what is no decision is passed over with a warning, and the next one is heard', async () => {
+  const all = await hanging(100)
+  await all.garbage()
+  await all.fill('stuck', 'a')
+  await all.start()
+  await within('the other', async () => (await all.copied()).includes('a') || undefined)
+  await all.giveUp('stuck')
+  await within('the reject', async () => (await all.dead()).length === 1 || undefined)
+  expect(all.warned).toHaveLength(1)
 })
