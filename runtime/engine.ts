@@ -123,7 +123,9 @@ export const engine = async (options: EngineOptions): Promise<Engine> => {
   try {
     for (const bound of stages) running.push(await stage({ ...bound, ...shared }))
   } catch (error) {
-    await heard?.stop() // nobody will call stop
+    // Nobody will call stop, and whoever hears of this closes what the steps call: records must not fail for that.
+    await Promise.all(running.map((each) => each.stop()))
+    await heard?.stop()
     throw error
   }
   const endpoints = [...new Set(stages.flatMap((bound) => bound.endpoints))]
