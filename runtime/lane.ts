@@ -57,6 +57,9 @@ const patience = 15_000
 /** At the span limit a record has this long, in milliseconds, before it is named. */
 const short = 500
 
+/** A log that is away is asked for often: once it is back, whoever still waited would stand still for nothing. */
+const away = ({ from, to }: Policy['retry']) => ({ from, to: Math.min(to, 2_000) })
+
 export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
   const { log, policy, processor, observe, onFatal, input, decisions } = options
   const labels = { stage: processor.name, partition: claim.partition }
@@ -101,7 +104,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
       } catch (error) {
         if (!(error instanceof Unavailable) || signal.aborted) throw error
         observe.logger.warn({ ...labels, error: sentence(error) }, `${what} has to wait`)
-        await pause(delay(policy.retry, failures), signal)
+        await pause(delay(away(policy.retry), failures), signal)
         if (signal.aborted) throw error
       }
     }
