@@ -185,8 +185,10 @@ export const statesOf = async (
   await tables.totals.refresh()
   const parts = new Map<string, Totals[]>(entries.map(({ run }) => [run, []]))
   for (const [key, bytes] of tables.totals.entries()) {
-    const [, run = ''] = key.split('/')
-    parts.get(run)?.push(await codec.decode(totals, bytes))
+    const own = parts.get(key.split('/')[1] ?? '')
+    if (!own) continue
+    const part = await codec.decode(totals, bytes)
+    if (parts.get(part.run) === own) own.push(part) // a run that nobody announced may be called anything, `mine/x` too
   }
   return new Map(entries.map((entry) => [entry.run, stateOf(entry, parts.get(entry.run) ?? [])]))
 }

@@ -154,6 +154,13 @@ describe('the runs of a stream', () => {
     expect(row?.cost?.total).toBeCloseTo(seconds / 1000, 9)
   })
 
+  test('count nothing of what a producer outside writes under a name that begins like theirs', async () => {
+    await stream.enter('q.jsonl', [{ id: 'a' }], 'mine')
+    await stream.produce(stream.asked('mine/x', { id: 'b' }))
+    await stream.work()
+    expect((await rows()).map(({ run, done, outcomes }) => [run, done, outcomes])).toEqual([['mine', 1, { kept: 1 }]])
+  })
+
   test('are told of with progress, outcomes and cost, one line each, and in detail', async () => {
     await stream.enter('q.jsonl', [{ id: 'a' }, { id: 'c', answers: [] }], 'done')
     await stream.work()
