@@ -7,7 +7,6 @@
 import { parseArgs } from 'node:util'
 import { imagine } from '../../processors/index.ts'
 import { partitionOf } from '../../runtime/partition.ts'
-import type { Topic } from '../../runtime/topic.ts'
 import { answers, streamTopics } from '../../topics/index.ts'
 import type { Asked } from '../../schemas/query.ts'
 import { bench, made, partitions, settingOn } from './bench.ts'
@@ -38,7 +37,7 @@ await bench(values.json, async (servers) => {
   const { brokers, registry, prefix, named } = setting
   await made(setting, streamTopics)
   const codec = codecFor(registry, named)
-  const queries = imagine.from as Topic<Asked>
+  const queries = imagine.from
   await codec.prepare([queries])
   const child = startNode('live-worker.ts', { brokers, registry, prefix, partitions, k })
   await Promise.race([child.said('ready'), child.failed])
