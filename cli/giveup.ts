@@ -36,7 +36,7 @@ export const placeOf = (stage: string, text: string): Place => {
 const isSettled = async ({ log, names }: World, topic: string, { stage, partition, position }: Place) => {
   const settled = (await log.settled(names.group(stage), topic))[partition]
   if (!settled) return false
-  return position < settled.position || readNote(settled.position, settled.note).ahead.includes(position)
+  return position < settled.position || readNote(settled.position, settled.note, stage).ahead.includes(position)
 }
 
 const recordAt = async ({ log }: World, topic: string, partitions: number, { partition, position }: Place) => {

@@ -1,3 +1,5 @@
+import { Fatal } from './errors.ts'
+
 /**
  * What a lane keeps beside its settled position, in at most 4,000 ASCII characters: which topic (by id) the position
  * belongs to, and which positions ahead of it are settled too (I3). Bit `n` of the map stands for `position + n`.
@@ -17,10 +19,17 @@ export const writeNote = (position: number, { topicId, ahead }: Note): string =>
   return `1 ${topicId} ${map.toString('base64')}`
 }
 
-/** @throws Error when the note was not written by `writeNote`. */
-export const readNote = (position: number, note: string): Note => {
+/**
+ * @param where for people: whose position it is
+ * @throws Fatal when the note was not written by `writeNote`, e.g. after `kafka-consumer-groups --reset-offsets`
+ */
+export const readNote = (position: number, note: string, where = 'a stage'): Note => {
   const [version, topicId, map] = note.split(' ')
-  if (version !== '1' || topicId === undefined) throw new Error(`a settled position carries an unknown note: ${note}`)
+  if (version !== '1' || topicId === undefined)
+    throw new Fatal(
+      `${where}: its position ${position} was set by another program, and which later records are settled got lost with ` +
+        `what stood beside it. Use a new stream (gainstream replay makes one), and never set positions by hand`,
+    )
   const bytes = Buffer.from(map ?? '', 'base64')
   const ahead: number[] = []
   for (let bit = 0; bit < bytes.length * 8; bit++) {

@@ -19,7 +19,7 @@ export interface Found {
 /**
  * Where a lane goes on from. It never resets itself (I9).
  *
- * @throws Fatal when its input was trimmed, made anew or deleted, or its position got lost.
+ * @throws Fatal when its input was trimmed, made anew or deleted, or its position got lost or was set by hand.
  */
 export const resumed = ({ stage, claim, settled, info, started, input }: Found): Progress => {
   const bounds = info?.partitions[claim.partition]
@@ -41,7 +41,7 @@ export const resumed = ({ stage, claim, settled, info, started, input }: Found):
         `or the topic was and made anew. Starting over would repeat work: restore the positions, or use a new stream`,
     )
   }
-  const note = readNote(settled.position, settled.note)
+  const note = readNote(settled.position, settled.note, where)
   if (note.topicId !== info.id) {
     throw new Fatal(`${where}: the topic was deleted and made anew since the last settled record. Use a new stream`)
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bind, engine } from '../../runtime/engine.ts'
+import { Fatal } from '../../runtime/errors.ts'
 import { copyOf, endsOf, isCopy, rootOf, upTo, type Input } from '../../runtime/input.ts'
 import { writeNote } from '../../runtime/note.ts'
 import { unobserved } from '../../runtime/observe.ts'
@@ -112,6 +113,12 @@ const found = (first: number, settled?: number) => ({
   info: { id: 'x', partitions: [{ first, end: 50 }] },
   settled:
     settled === undefined ? undefined : { position: settled, note: writeNote(settled, { topicId: 'x', ahead: [] }) },
+})
+
+test('a position that was set by hand stops a lane with a sentence that names its stage and partition', () => {
+  const set = { ...found(0), settled: { position: 7, note: '' } }
+  expect(() => resumed(set)).toThrow(Fatal)
+  expect(() => resumed(set)).toThrow(/^copy on t\[0\]: its position 7 was set by another program/)
 })
 
 test('records of the stretch that were deleted stop it with a sentence, unless they were done before', () => {
