@@ -15,7 +15,10 @@ export const sourceOf = (world: World, name: string, origin: string, signal: Abo
   return { log, codec, names, partitions: config.partitions, name, origin, now, signal, headers, observe }
 }
 
-/** Writes a message once, whoever else writes it at the same time, and waits until it (or the other's) can be read. */
+/**
+ * Writes a message once, whoever else writes it at the same time, and waits until it (or the other's) can be read.
+ * @throws Fatal when it was written and is not there: its topic was deleted since
+ */
 export const announced = async <T>(
   world: World,
   name: string,
@@ -23,17 +26,28 @@ export const announced = async <T>(
   find: () => Promise<T | undefined>,
   signal: AbortSignal,
 ): Promise<T> => {
-  for (;;) {
+  for (let written = false; ;) {
     const found = await find()
     if (found) return found
+    if (written) throw vanished(world, name, message())
     const items = (from: number) => (from === 0 ? [{ message: message(), position: 1 }] : [])
-    await enter(sourceOf(world, name, 'gainstream', signal), items).catch((error: unknown) => {
-      if (!(error instanceof Overtaken)) throw error
-    })
+    written = await enter(sourceOf(world, name, 'gainstream', signal), items).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Overtaken) return false
+        throw error
+      },
+    )
     await pause(10, signal)
     signal.throwIfAborted()
   }
 }
+
+const vanished = ({ names }: World, name: string, { topic }: Message) =>
+  new Fatal(
+    `${name} of stream ${names.stream} was written to ${names.topic(topic)} and is not there any more: that topic was ` +
+      'deleted, or made anew; choose another stream with --stream',
+  )
 
 /** The stream's manifest, if it was ever made. */
 export const streamEntry = async ({ tables, codec, names }: World): Promise<StreamEntry | undefined> => {
