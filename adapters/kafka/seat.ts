@@ -47,11 +47,14 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
   }
   const opened = async (signal: AbortSignal) => {
     await producer.fence()
-    signal.throwIfAborted()
-    const settled = await place.settled(signal)
-    shutOut = false
-    if (closed) producer.discard()
-    return settled
+    try {
+      signal.throwIfAborted()
+      const settled = await place.settled(signal)
+      shutOut = false
+      return settled
+    } finally {
+      if (closed) producer.discard() // also where nobody waited for the fence any more
+    }
   }
 
   /** Nothing is known of the batch, and what is known of why it failed is kept. */
