@@ -21,6 +21,8 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
   const talk = groupTalk(client, group, topic, info.partitions.length)
   const claims = new Map<number, AbortController>()
   const stop = new AbortController()
+  /** Thrown out for silence. What it holds it may get back, with the work in hand: who has it meanwhile has fenced it. */
+  let expelled = false
   /** Resolves with the generation that comes next, or with the end of the membership. */
   let joining: Promise<void> | undefined
 
@@ -63,7 +65,7 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
       fail(new Fatal(`the group ${group} has members of another program: give this stream a prefix of its own`))
     } else if (isExpelled(error)) {
       talk.forget()
-      loseAll()
+      expelled = true
     } else {
       const reason = translated(error, `membership of ${group}`)
       if (reason instanceof Fatal) fail(reason)
@@ -72,7 +74,10 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
   const rejoin = async () => {
     for (let failures = 0; !stop.signal.aborted && !client.closed.aborted; failures++) {
       try {
-        return adopt(await timed(2 * session + deadline, `joining ${group}`, () => talk.join([...claims.keys()])))
+        const held = expelled ? [] : [...claims.keys()]
+        const mine = await timed(2 * session + deadline, `joining ${group}`, () => talk.join(held))
+        expelled = false
+        return adopt(mine)
       } catch (error) {
         heard(error)
         if (!isRebalancing(error)) await pause(10 + delay({ from: 20, to: 1_000 }, failures), stop.signal)
