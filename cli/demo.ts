@@ -34,12 +34,31 @@ export const begin = (data: string, keep: boolean): boolean => {
 
 export const finish = ({ data }: Config): void => writeFileSync(join(data, marker), 'finished\n')
 
-/** Takes away what an earlier demo left on Kafka; its files went with the folder. */
+/** The streams that a demo makes. */
+const streamsOf = (stream: string) => [stream, ...conditions.map((condition) => `${stream}-${condition}`)]
+
+/**
+ * Takes away what an earlier demo left on Kafka; its files went with the folder.
+ * @throws Fatal where others have streams under the same prefix: what is kept of all streams goes, too
+ */
+export const startOver = async (world: World): Promise<void> => {
+  const { tables, config } = world
+  if (config.engine === 'embedded') return
+  await tables.streams.refresh()
+  const own = streamsOf(config.stream)
+  const others = [...tables.streams.entries()].map(([name]) => name).filter((name) => !own.includes(name))
+  if (others.length > 0)
+    throw new Fatal(
+      `prefix ${config.prefix} holds streams that are not the demo's (${others.sort().join(', ')}), and starting over ` +
+        'would delete what is kept of them: choose another one with --prefix, or go on with --keep',
+    )
+  await clear(world)
+}
+
+/** Deletes the streams of a demo, and what is kept of all streams under their prefix. */
 export const clear = async ({ log, config: { engine, prefix, stream } }: World): Promise<void> => {
   if (engine === 'embedded') return
-  const streams = [stream, ...conditions.map((condition) => `${stream}-${condition}`)].map((each) =>
-    names(prefix, each),
-  )
+  const streams = streamsOf(stream).map((each) => names(prefix, each))
   const topics = new Set(streams.flatMap((each) => catalogue.map((topic) => each.topic(topic))))
   const groups = streams.flatMap((each) => [...processors.map(({ name }) => each.group(name)), each.group('ingest')])
   await log.remove({ topics: [...topics], groups })

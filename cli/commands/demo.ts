@@ -6,7 +6,7 @@ import { gains } from '../../topics/index.ts'
 import type { Config } from '../config.ts'
 import { stagesOfTopology } from '../../processors/index.ts'
 import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
-import { begin, clear, finish } from '../demo.ts'
+import { begin, finish, startOver } from '../demo.ts'
 import { packageFile } from '../files.ts'
 import { bring, passageFile, queryFile } from '../import.ts'
 import { duration } from '../progress.ts'
@@ -142,7 +142,7 @@ const act = (io: Io) => async (flags: Flags) => {
   const over = begin(chosen.data, flags.keep ?? false)
   const config = await withServers(chosen, io)
   const run = async (world: World) => {
-    if (over) await clear(world)
+    if (over) await startOver(world)
     const looped = await loop(world, io)
     finish(config)
     const { result, evaluated, telling } = looped
