@@ -12,11 +12,10 @@ export const lineOf = (name: string, found: Found): string => {
   return [`RESULT ${name}: ${counts}`, ...more].join('\n       ')
 }
 
-/** Only what was good is kept: the rest is run again. */
 export const resultsIn = (path: string) => {
   const all = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as Record<string, Found>
   return {
-    of: (name: string): Found | undefined => (all[name] && isGood(all[name]) ? all[name] : undefined),
+    isGood: (name: string): boolean => all[name] !== undefined && isGood(all[name]),
     keep(name: string, found: Found) {
       all[name] = found
       writeFileSync(`${path}.part`, `${JSON.stringify(all, null, 2)}\n`)

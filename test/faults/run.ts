@@ -1,9 +1,10 @@
 /**
  * Every fault against live brokers: what is lost, doubled, or worked on twice?
  *
- *     node test/faults/run.ts [--only NAME …] [--records 10000] [--seed 7] [--short] [--stuck SECONDS] [--results FILE]
+ *     node test/faults/run.ts [--only NAME …] [--records 10000] [--seed 7] [--short] [--stuck SECONDS]
+ *                             [--results FILE] [--resume]
  *
- * Starts its own servers in a folder of its own. What FILE holds already is not run again.
+ * Starts its own servers in a folder of its own. With --resume, what FILE holds and was good is not run again.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     stuck: { type: 'string' },
     short: { type: 'boolean', default: false },
     results: { type: 'string', default: 'faults.json' },
+    resume: { type: 'boolean', default: false },
   },
 })
 
@@ -49,7 +51,7 @@ const serversFor = async (brokers: 1 | 3): Promise<Servers> => {
 }
 
 for (const fault of chosen) {
-  if (results.of(fault.name)) continue
+  if (values.resume && results.isGood(fault.name)) continue
   const started = Date.now()
   const say = (text: string) =>
     console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${fault.name}: ${text}`)
