@@ -5,7 +5,6 @@
  *     npm run bench -- kafka/backlog [--json] [--records N] [--few N] [--rounds N]
  */
 import { parseArgs } from 'node:util'
-import { names } from '../../runtime/topic.ts'
 import { bench, filled, partitions, settingOn, type Setting } from './bench.ts'
 import { startNode } from './child.ts'
 import { inputs } from './lines.ts'
@@ -48,7 +47,7 @@ const memory = async (setting: Setting) => {
     for (const mark of marks) if (settled >= mark * records) rss[`${mark * 100} %`] ??= now
   }
   const topic = setting.named.topic(inputs)
-  const group = names(setting.prefix, 'lines').group('all')
+  const group = setting.named.group('all')
   const done = caughtUp(setting.brokers, group, topic, records, () => cpuOf(child.pid), onSample)
   const { to } = await Promise.race([done, child.failed])
   await child.end()

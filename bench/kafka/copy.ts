@@ -13,13 +13,10 @@
  */
 import { parseArgs } from 'node:util'
 import { openKafkaLog } from '../../adapters/kafka/log.ts'
-import { specOf } from '../../runtime/engine.ts'
-import { names } from '../../runtime/topic.ts'
-import { rejects, totals } from '../../topics/index.ts'
+import { bench, filled, made, partitions, settingOn, type Setting } from './bench.ts'
 import { startNode, type Child } from './child.ts'
-import { codecFor, fill, freshPrefix, inputs, outputs } from './lines.ts'
-import { cpuOf, loadNow, machine, rounded, rssOf } from './machine.ts'
-import { servers, type Servers } from './servers.ts'
+import { codecFor, inputs, outputs } from './lines.ts'
+import { cpuOf, loadNow, rounded, rssOf } from './machine.ts'
 import { startStreams } from './streams.ts'
 import { trickle } from './trickle.ts'
 import { caughtUp } from './progress.ts'
@@ -36,14 +33,12 @@ const { values } = parseArgs({
     profile: { type: 'boolean', default: false },
   },
 })
-const partitions = 6
 const commitEvery = 200
 const batch = Number(values.batch)
 /** As the log itself compresses. */
 const isCompressed = (bytes: number) => bytes >= 1000
 
-interface Setting extends Servers {
-  readonly prefix: string
+interface Sized extends Setting {
   readonly bytes: number
 }
 interface Contender {
@@ -51,22 +46,21 @@ interface Contender {
   readonly child: Child
 }
 
-const contenders: Readonly<Record<string, (setting: Setting, round: number) => Contender>> = {
-  ours({ brokers, registry, prefix }, round) {
+const contenders: Readonly<Record<string, (setting: Sized, round: number) => Contender>> = {
+  ours({ brokers, registry, prefix, named }, round) {
     const stage = `copy-${round}`
     const policy = { inFlight: 64, commitEvery, batch: { records: batch, bytes: 8 * 2 ** 20 } }
     const flags = values.profile ? ['--cpu-prof', '--cpu-prof-dir=.profiles'] : []
     const child = startNode('worker.ts', { brokers, registry, prefix, partitions, policy, stage }, flags)
-    return { group: names(prefix, 'lines').group(stage), child }
+    return { group: named.group(stage), child }
   },
   bare({ brokers, registry, prefix, bytes }, round) {
     const group = `${prefix}.bare-${round}`
     const orders = { brokers, registry, prefix, group, commitEvery, compressed: isCompressed(bytes) }
     return { group, child: startNode('bare.ts', orders) }
   },
-  streams({ brokers, prefix, bytes }, round) {
+  streams({ brokers, prefix, bytes, named }, round) {
     const group = `${prefix}.streams-${round}`
-    const named = names(prefix, 'lines')
     const topics = { from: named.topic(inputs), to: named.topic(outputs) }
     const child = startStreams({ brokers, application: group, ...topics, commitEvery, compressed: isCompressed(bytes) })
     return { group, child }
@@ -74,21 +68,21 @@ const contenders: Readonly<Record<string, (setting: Setting, round: number) => C
 }
 
 /** The output topic anew, so that every run writes into an empty one. */
-const renewed = async ({ brokers, prefix }: Setting) => {
-  const log = await openKafkaLog({ brokers })
-  const named = names(prefix, 'lines')
-  await log.remove({ topics: [named.topic(outputs)], groups: [] })
-  await log.apply([inputs, outputs, rejects, totals].map((topic) => specOf(named, topic, partitions)))
+const renewed = async (setting: Sized) => {
+  const log = await openKafkaLog({ brokers: setting.brokers })
+  await log.remove({ topics: [setting.named.topic(outputs)], groups: [] })
   await log.close()
+  await made(setting)
 }
 
-const backlog = async (setting: Setting, { group, child }: Contender, records: number) => {
-  const named = names(setting.prefix, 'lines')
+const backlog = async (setting: Sized, { group, child }: Contender, records: number) => {
+  const { named } = setting
   await Promise.race([child.said('ready'), child.failed])
   const before = cpuOf(child.pid)
   const cpuNow = () => cpuOf(child.pid)
   const done = caughtUp(setting.brokers, group, named.topic(inputs), records, cpuNow)
-  const { from, to } = await Promise.race([done, child.failed])
+  const { from: first, to } = await Promise.race([done, child.failed])
+  const from = first.at < to.at ? first : { at: child.started, settled: 0, cpu: 0 } // too few records for a stretch
   return {
     perSecond: Math.round(((to.settled - from.settled) / (to.at - from.at)) * 1000),
     cpuMicrosecondsPerRecord: Math.round(((to.cpu - before) / records) * 1e6),
@@ -98,13 +92,12 @@ const backlog = async (setting: Setting, { group, child }: Contender, records: n
   }
 }
 
-const through = async (setting: Setting, who: string, round: number, records: number, rate: number) => {
+const through = async (setting: Sized, who: string, round: number, records: number, rate: number) => {
   await renewed(setting)
   const contender = contenders[who]!(setting, round)
   const load = loadNow()
   const flat = await backlog(setting, contender, records)
-  const { brokers, prefix, registry, bytes } = setting
-  const named = names(prefix, 'lines')
+  const { brokers, registry, bytes, named } = setting
   const live = { brokers, named, codec: codecFor(registry, named), partitions, bytes, rate, seconds: 15 }
   const latency = rate > 0 ? await trickle(live) : undefined
   const count = await copied(setting)
@@ -123,11 +116,11 @@ const through = async (setting: Setting, who: string, round: number, records: nu
 }
 
 /** Committed records in the output, by distinct key: nobody is fast by leaving some out. */
-const copied = async ({ brokers, prefix }: Setting) => {
+const copied = async ({ brokers, named }: Sized) => {
   const log = await openKafkaLog({ brokers })
   const keys = new Set<string>()
   let all = 0
-  for await (const { key } of log.read(names(prefix, 'lines').topic(outputs))) {
+  for await (const { key } of log.read(named.topic(outputs))) {
     all++
     keys.add(String(key))
   }
@@ -137,47 +130,33 @@ const copied = async ({ brokers, prefix }: Setting) => {
 
 const median = (list: readonly number[]) =>
   list.toSorted((a, b) => a - b)[Math.floor((list.length - 1) / 2)] ?? Number.NaN
-const medians = (
-  figures: readonly { who: string; bytes: number; perSecond: number; cpuMicrosecondsPerRecord: number }[],
-) =>
-  [...Map.groupBy(figures, ({ who, bytes }) => `${who} ${bytes} B`)].map(([key, own]) => ({
-    what: key,
-    perSecond: median(own.map(({ perSecond }) => perSecond)),
-    cpuMicrosecondsPerRecord: median(own.map((each) => each.cpuMicrosecondsPerRecord)),
-  }))
+type Figure = Awaited<ReturnType<typeof through>>
+const medians = (figures: readonly Figure[]) => {
+  const of = (who: string, bytes: number, what: 'perSecond' | 'cpuMicrosecondsPerRecord') =>
+    median(figures.filter((each) => each.who === who && each.bytes === bytes).map((each) => each[what]))
+  const pairs = new Map(figures.map(({ who, bytes }) => [`${who} ${bytes} B`, { who, bytes }]))
+  return [...pairs].map(([what, { who, bytes }]) => {
+    const [perSecond, streams] = [of(who, bytes, 'perSecond'), of('streams', bytes, 'perSecond')]
+    const cpuMicrosecondsPerRecord = of(who, bytes, 'cpuMicrosecondsPerRecord')
+    return { what, perSecond, cpuMicrosecondsPerRecord, ofStreams: rounded(perSecond / streams) }
+  })
+}
 
-const main = async () => {
-  const found = await servers()
-  const say = (line: unknown) => values.json || console.log(line)
-  const about = { ...machine(), servers: found.what, partitions, commitEvery, recordsPerTransaction: batch }
-  say(about)
+await bench(values.json, async (servers, say) => {
   const figures = []
   for (const bytes of values.sizes.split(',').map(Number)) {
-    const setting = { ...found, prefix: freshPrefix(), bytes }
-    const named = names(setting.prefix, 'lines')
-    const records = bytes > 10_000 ? Math.ceil(Number(values.records) / 50) : Number(values.records)
-    const rate = bytes > 10_000 ? Number(values.rate) / 10 : Number(values.rate)
-    await renewed(setting)
-    await fill({
-      brokers: found.brokers,
-      names: named,
-      codec: codecFor(found.registry, named),
-      topic: inputs,
-      partitions,
-      records,
-      bytes,
-    })
-    let inTopic = records
+    const setting: Sized = { ...settingOn(servers), bytes }
+    const large = bytes > 10_000
+    const rate = large ? Number(values.rate) / 10 : Number(values.rate)
+    let records = large ? Math.ceil(Number(values.records) / 50) : Number(values.records)
+    await filled(setting, records, bytes)
     for (let round = 1; round <= Number(values.rounds); round++)
       for (const who of values.only.split(',')) {
-        const figure = await through(setting, who, round, inTopic, round === 1 ? rate : 0)
-        if (round === 1) inTopic += figure.latency?.sent ?? 0
+        const figure = await through(setting, who, round, records, round === 1 ? rate : 0)
+        records += figure.latency?.sent ?? 0 // whoever comes next has these to copy, too
         figures.push(figure)
         say(figure)
       }
   }
-  await found.stop()
-  say(medians(figures))
-  if (values.json) console.log(JSON.stringify({ ...about, figures, medians: medians(figures) }, null, 1))
-}
-await main()
+  return { commitEvery, recordsPerTransaction: batch, figures, medians: medians(figures) }
+})

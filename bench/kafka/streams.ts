@@ -1,6 +1,6 @@
 /** Kafka Streams as the peer: its jars by Maven, its program compiled once, both kept in the state folder. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { home } from '../../cli/config.ts'
@@ -36,5 +36,12 @@ export const startStreams = ({ brokers, application, from, to, commitEvery, comp
   path ??= built()
   const state = mkdtempSync(join(tmpdir(), 'gainstream-streams-'))
   const copy = [brokers.join(','), application, from, to, String(commitEvery), compressed ? 'zstd' : 'none', state]
-  return start('java', ['-Xms256m', '-Xmx1g', '-cp', path, 'Copy', ...copy])
+  const child = start('java', ['-Xms256m', '-Xmx1g', '-cp', path, 'Copy', ...copy])
+  return {
+    ...child,
+    async end(signal) {
+      await child.end(signal)
+      rmSync(state, { recursive: true, force: true })
+    },
+  }
 }
