@@ -6,14 +6,19 @@ import type { Meter, Observe } from './observe.ts'
 import type { Policy } from './policy.ts'
 import type { TrackedWindow } from './window.ts'
 
-/** Ends of a topic's partitions, asked for at most every `every` milliseconds, however many lanes want to know. */
-export const endOf = (log: Pick<Log, 'describe'>, topic: string, every = 5000) => {
+/**
+ * Ends of a topic's partitions, asked for at most every `every` milliseconds, however many lanes want to know.
+ * @param until where they end for this stage, if it reads no further
+ */
+export const endOf = (log: Pick<Log, 'describe'>, topic: string, until: readonly number[] = [], every = 5000) => {
   let asked = -Infinity
   let ends: Promise<readonly number[]> | undefined
   return async (partition: number): Promise<number | undefined> => {
     if (!ends || performance.now() - asked >= every) {
       asked = performance.now()
-      ends = log.describe(topic).then((info) => info?.partitions.map(({ end }) => end) ?? [])
+      ends = log
+        .describe(topic)
+        .then((info) => info?.partitions.map(({ end }, at) => Math.min(end, until[at] ?? end)) ?? [])
     }
     return (await ends.catch((): readonly number[] => []))[partition]
   }

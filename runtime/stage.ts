@@ -25,7 +25,7 @@ export const stage = async <In, Ports>(options: Omit<LaneOptions<In, Ports>, 'en
   const lanes = new Map<Claim, Lane>()
   const labels = { stage: processor.name }
   const { meter } = observe
-  const end = endOf(log, topic)
+  const end = endOf(log, topic, input?.until)
   let everOpened = false
   const hasOpened = () => (everOpened ||= [...lanes.values()].some(({ opened }) => opened))
 

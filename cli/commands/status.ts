@@ -1,27 +1,13 @@
 import type { Command } from 'commander'
 import { seen, type Seen } from '../../adapters/stack/index.ts'
-import { processors } from '../../processors/index.ts'
 import { Unavailable } from '../../runtime/errors.ts'
 import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
 import type { Config } from '../config.ts'
+import { lagsOf } from '../lag.ts'
 import { table } from '../report.ts'
 import { streamEntry } from '../streams.ts'
 import type { World } from '../world.ts'
 import { stackFolder } from './up.ts'
-
-/** How many positions of a stage's input are not settled yet; the same unit as a consumer group's lag. */
-const lagOf = async ({ log, names }: World, { name, from }: (typeof processors)[number]) => {
-  const topic = names.topic(from)
-  const info = await log.describe(topic)
-  const settled = await log.settled(names.group(name), topic)
-  const partitions = (info?.partitions ?? []).map(({ first, end }, at) => ({
-    partition: at,
-    end,
-    settled: settled[at]?.position ?? first,
-  }))
-  const lag = partitions.reduce((sum, { end, settled: done }) => sum + Math.max(0, end - done), 0)
-  return { stage: name, topic, records: partitions.reduce((sum, { end }) => sum + end, 0), lag, partitions }
-}
 
 /** The servers that `up` started; what they are, and what to do where they are not. */
 const rowOf = ({ name, health, address, pid, log }: Seen) => {
@@ -36,8 +22,7 @@ const rowOf = ({ name, health, address, pid, log }: Seen) => {
 
 const streamOf = async (world: World) => {
   const entry = await streamEntry(world)
-  const stages = []
-  for (const each of processors) stages.push(await lagOf(world, each))
+  const stages = await lagsOf(world)
   return { log: world.log.name, stream: world.names.stream, settings: entry?.hash ?? null, stages }
 }
 

@@ -113,13 +113,19 @@ test('the end of a topic is asked for once for all its lanes, and a log that is 
     if (away) throw new Unavailable('away')
     return { id: 'x', partitions }
   }
-  const end = endOf({ describe }, 't', 20)
+  const end = endOf({ describe }, 't', [], 20)
   expect(await Promise.all([end(0), end(1), end(2)])).toEqual([3, 4, undefined])
   expect(asked).toBe(1)
   await new Promise((resolve) => setTimeout(resolve, 30))
   away = true
   expect(await end(0)).toBeUndefined()
   expect(asked).toBe(2)
+})
+
+test('a partition ends for a replay where the replay does, and no later', async () => {
+  const partitions = [3, 4, 5].map((end) => ({ first: 0, end }))
+  const end = endOf({ describe: async () => ({ id: 'x', partitions }) }, 't', [2, 9])
+  expect(await Promise.all([end(0), end(1), end(2)])).toEqual([2, 4, 5])
 })
 
 test('an endpoint counts calls and how they fail, and shows its breaker', async () => {
