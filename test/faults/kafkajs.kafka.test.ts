@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { openKafkaLog, type KafkaOptions } from '../../adapters/kafka/log.ts'
 import { opened, out, readAll, spec } from '../conformance/tools.ts'
 import { frames } from './proxy.ts'
+import { everything, kafkaOf } from './reader.ts'
 
 const brokers = (process.env['GAINSTREAM_TEST_BROKERS'] ?? '').split(',')
 
@@ -47,6 +48,34 @@ test('each request to write is for one partition: kafkajs doubles or forgets oth
     )
   } finally {
     await log.remove({ topics, groups: [`${prefix}.g`] })
+    await log.close()
+  }
+})
+
+/** A producer with a transaction in which one record was written. */
+const begun = async (topic: string, name: string) => {
+  const producer = kafkaOf(brokers).producer({ transactionalId: `${topic}.${name}`, maxInFlightRequests: 1 })
+  await producer.connect()
+  const transaction = await producer.transaction()
+  await transaction.send({ topic, messages: [{ key: name, value: name, partition: 0 }] })
+  return { producer, transaction }
+}
+
+test('where aborted transactions overlap, none of their records is shown, as kafkajs itself would', async () => {
+  const log = await openKafkaLog({ brokers })
+  const topic = `aborted-${randomUUID().slice(0, 8)}`
+  try {
+    await log.apply([spec(topic)])
+    const [first, second] = [await begun(topic, 'first'), await begun(topic, 'second')]
+    await second.transaction.abort()
+    await first.transaction.abort()
+    const last = await begun(topic, 'last')
+    await last.transaction.commit()
+    for (const { producer } of [first, second, last]) await producer.disconnect()
+    expect((await readAll(log, topic)).map(({ key }) => String(key))).toEqual(['last'])
+    expect((await everything(brokers, topic)).map(({ key }) => key)).toEqual(['first', 'last'])
+  } finally {
+    await log.remove({ topics: [topic], groups: [] })
     await log.close()
   }
 })
