@@ -21,8 +21,12 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
   const talk = groupTalk(client, group, topic, info.partitions.length)
   const claims = new Map<number, AbortController>()
   const stop = new AbortController()
-  /** Thrown out for silence. What it holds it may get back, with the work in hand: who has it meanwhile has fenced it. */
+  /**
+   * Thrown out for silence. What it holds it may get back, with the work in hand: who has it meanwhile has fenced it. Not
+   * so when it was this process that slept: then others have gone on, and it would only do their work again.
+   */
   let expelled = false
+  const sleep = watch(session, heartbeat)
   /** Resolves with the generation that comes next, or with the end of the membership. */
   let joining: Promise<void> | undefined
 
@@ -53,6 +57,7 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
   const fail = (error: Error) => {
     if (stop.signal.aborted) return
     stop.abort()
+    sleep.end()
     loseAll()
     request.onFailure(error)
   }
@@ -66,6 +71,7 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
     } else if (isExpelled(error)) {
       talk.forget()
       expelled = true
+      if (sleep.noticed()) loseAll()
     } else {
       const reason = translated(error, `membership of ${group}`)
       if (reason instanceof Fatal) fail(reason)
@@ -129,6 +135,7 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
   }
   const leave = async () => {
     stop.abort()
+    sleep.end()
     loseAll()
     await timed(deadline, `leaving ${group}`, () => talk.leave()).catch(() => {}) // then its session runs out
     talk.close()
@@ -137,4 +144,23 @@ export const join = async (client: Client, limits: LimitsOf, request: Join): Pro
   await joined()
   void live().catch((error: unknown) => fail(new Fatal(`membership of ${group} ended: ${sentence(error)}`)))
   return { leave }
+}
+
+/** Notices when this process stood still for longer than `most`; says so once. */
+const watch = (most: number, every: number) => {
+  let [seen, slept] = [Date.now(), false]
+  const timer = setInterval(() => {
+    const now = Date.now()
+    slept ||= now - seen > most
+    seen = now
+  }, every)
+  timer.unref()
+  return {
+    noticed: () => {
+      const found = slept
+      slept = false
+      return found
+    },
+    end: () => clearInterval(timer),
+  }
 }
