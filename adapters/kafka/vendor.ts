@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
+import { lz4, snappy } from './lempel.ts'
 
 export interface Record {
   readonly offset: string
@@ -222,3 +223,11 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { buffer: Buffer }) => compress(buffer, { chunkSize: least + buffer.length }),
   decompress: (buffer: Buffer) => decompress(buffer, { chunkSize: least + 4 * buffer.length }),
 })
+
+// Read only: producers elsewhere may use them.
+const reading = (decompress: (buffer: Buffer) => Buffer) => () => ({
+  compress: () => Promise.reject(new Error('records are written with zstd, or as they are')),
+  decompress: async (buffer: Buffer) => decompress(buffer),
+})
+CompressionCodecs[CompressionTypes.LZ4] = reading(lz4)
+CompressionCodecs[CompressionTypes.Snappy] = reading(snappy)

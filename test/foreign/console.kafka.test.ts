@@ -8,7 +8,7 @@ import { java } from '../../adapters/stack/java.ts'
 import { kafkaJars } from '../../adapters/stack/maven.ts'
 import { home } from '../../cli/config.ts'
 import { manifest } from '../../cli/settings.ts'
-import { gains } from '../../topics/index.ts'
+import { gains, queries } from '../../topics/index.ts'
 import { brokers, gained, openTestStream, registry } from './world.ts'
 
 /** Java and the broker's jars, or why there are none: in CI that is a failure. */
@@ -40,6 +40,21 @@ const consume = async (topic: string, count: number): Promise<string[]> => {
     { maxBuffer: 64 * 1024 * 1024, timeout: 55_000 },
   )
   return stdout.trim().split('\n')
+}
+
+/** Sends lines as records without keys, all in one batch where they fit. */
+const produce = async (topic: string, codec: string, lines: readonly string[]): Promise<void> => {
+  const sent = promisify(execFile)(
+    command,
+    [
+      ...['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(jars, '*')],
+      ...['org.apache.kafka.tools.ConsoleProducer', '--bootstrap-server', brokers, '--topic', topic],
+      ...['--compression-codec', codec, '--batch-size', '100000'],
+    ],
+    { timeout: 55_000 },
+  )
+  sent.child.stdin?.end(`${lines.join('\n')}\n`)
+  await sent
 }
 
 /** Bytes as the consumer prints them: what is not plain ASCII as \xNN, the backslash too. */
@@ -84,4 +99,18 @@ describe.skipIf(reason !== undefined)(title, () => {
       expect(await decoded(bytes)).toEqual(gained(Number(key?.split('/')[2])))
     }
   })
+
+  test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+    'what a producer has compressed with %s is read as it was sent',
+    async (codec) => {
+      const { log, names } = stream.world
+      const topic = names.topic(queries)
+      const before = (await log.describe(topic))!.partitions.map(({ end }) => end)
+      const lines = Array.from({ length: 200 }, (_, n) => `${codec} ${n}: ${'to be or not to be, '.repeat(n)}`)
+      await produce(topic, codec, lines)
+      const found: string[] = []
+      for await (const { value } of log.read(topic, { from: before })) found.push(String(value))
+      expect(found.toSorted()).toEqual(lines.toSorted())
+    },
+  )
 })
