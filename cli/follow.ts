@@ -2,12 +2,14 @@
  * A topic as files that keep coming: rolling shards, each named by its partition and the positions that it covers.
  *
  * The folder is the memory: a shard stands there whole or not at all, and whoever goes on begins where the newest shard
- * of a partition ends. So a position is in one shard, however often this is killed; no consumer group is needed.
+ * of a partition ends. So a position is in one shard, however often this is killed; no consumer group is needed. One
+ * process at a time: two would cut the same records into shards of their own.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetOf, writeBytes, writeLines, type Row } from '../adapters/files/index.ts'
 import { trouble } from '../adapters/files/trouble.ts'
+import { locked } from '../adapters/stack/lock.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { Stored, TopicInfo } from '../runtime/log.ts'
 import type { Topic } from '../runtime/topic.ts'
@@ -141,16 +143,28 @@ const shards = (topic: string, rolling: Rolling, now: () => number) => {
   }
 }
 
+/** One that was told to stop writes what it holds first: this long, in milliseconds, the next one waits for it. */
+const patience = 5_000
+
 /**
  * Writes shards until the signal aborts, or until what was there has been written. Records under way are written before
  * it ends; only a crash leaves them to the next one.
+ * @throws Fatal while another process writes into the folder
  */
 export const follow = async (world: World, topic: Topic, rolling: Rolling, signal: AbortSignal): Promise<void> => {
-  const { log, names, now } = world
+  const { log, names } = world
+  const { folder, about } = rolling
   const name = names.topic(topic)
   const info = await log.describe(name)
   if (!info) throw new Fatal(`topic ${name} is gone`)
-  await claimed(rolling.folder, { topic: name, id: info.id, ...rolling.about })
+  await claimed(folder, { topic: name, id: info.id, ...about })
+  const busy = `another export writes into ${folder}: let it end, or name another folder with --out`
+  await locked(join(folder, '.export'), () => rolled(world, topic, info, rolling, signal), patience, busy)
+}
+
+const rolled = async (world: World, topic: Topic, info: TopicInfo, rolling: Rolling, signal: AbortSignal) => {
+  const { log, names, now } = world
+  const name = names.topic(topic)
   const from = startOf(info, reachedIn(rolling.folder), rolling.folder, name)
   const own = shards(topic.name, rolling, now)
   const failing = new AbortController()

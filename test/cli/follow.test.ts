@@ -35,7 +35,7 @@ const options = (more: Partial<Rolling> = {}, format: Format = 'jsonl'): Rolling
 const following = (more: Partial<Rolling> = {}, format: Format = 'jsonl', signal = stream.signal) =>
   follow(stream.world, samples, options(more, format), signal)
 
-const files = () => readdirSync(folder).filter((file) => file !== 'export.json')
+const files = () => readdirSync(folder).filter((file) => /^samples-[^.]*\.(jsonl|parquet)$/.test(file))
 const linesIn = (file: string) => readFileSync(join(folder, file), 'utf8').trim().split('\n')
 const idsIn = (found: readonly string[]) =>
   found.flatMap((file) => linesIn(file).map((line) => (JSON.parse(line) as { query: { id: string } }).query.id))
@@ -115,6 +115,26 @@ describe('an export that follows', () => {
     }
     expect(lines).toHaveLength(8)
     expect(rows).toEqual(lines)
+  })
+
+  test('is one at a time in a folder: another is refused while it writes, and goes on when it has ended', async () => {
+    await label(0, 4)
+    const stop = new AbortController()
+    let seen = 0
+    const own = options()
+    const row: Rolling['row'] = (record) => {
+      seen++
+      return own.row(record)
+    }
+    const first = following({ untilEmpty: false, records: 1000, row }, 'jsonl', stop.signal)
+    while (seen < 4) await new Promise((resolve) => setTimeout(resolve, 20))
+    await expect(following()).rejects.toThrow(/^another export writes into .* --out$/)
+    stop.abort()
+    await first
+    await label(4, 8)
+    await following()
+    expect(sorted(idsIn(files()))).toEqual(ids(0, 8))
+    gapless()
   })
 
   test('refuses a folder that holds another export', async () => {
