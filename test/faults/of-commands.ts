@@ -180,7 +180,7 @@ const exportKilled: Fault = {
       ...{ records: wanted.length, seen: rows.length, counted: rows.length, again: 0, rejects: [] },
       ...{ lost: lost.length, doubled: doubled.length + foreign.length, wrong: enough(kills) },
       seconds: (Date.now() - began) / 1000,
-      remarks: [`${kills} kills, ${readdirSync(folder).length - 1} shards`],
+      remarks: [`${kills} kills, ${readdirSync(folder).filter((file) => file.endsWith('.jsonl')).length} shards`],
     }
   },
 }
