@@ -66,4 +66,3 @@ export const ledger = ({ codec, names, topic, table, now }: Books, stage: string
     },
   }
 }
-export type Ledger = ReturnType<typeof ledger>
