@@ -66,3 +66,4 @@ export const ledger = ({ codec, names, topic, table, now }: Books, stage: string
     },
   }
 }
+export type Ledger = ReturnType<typeof ledger>
