@@ -35,6 +35,9 @@ export const crew = (folder: string, orders: Omit<Orders, 'notes'>) => {
     const notes = join(folder, String(born++))
     const all: Orders = { ...orders, notes, ...changes }
     const child = spawn(process.execPath, [path, JSON.stringify(all)], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const end = () => void child.kill('SIGKILL')
+    process.once('exit', end) // a run that is broken off leaves nobody behind
+    child.once('exit', () => process.off('exit', end))
     let [said, told] = ['', false]
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-20_000)
