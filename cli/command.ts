@@ -5,6 +5,7 @@ import { Fatal } from '../runtime/errors.ts'
 import { readConfig, type Config } from './config.ts'
 import type { Opening } from './engines.ts'
 import type { Screen } from './progress.ts'
+import { unlessStopped } from './stopping.ts'
 import { existingStream } from './streams.ts'
 import { openWorld, type World } from './world.ts'
 
@@ -65,7 +66,8 @@ export const inWorld = async <T>(
   use: (world: World) => Promise<T>,
   opening?: Opening,
 ): Promise<T> => {
-  const world = await openWorld(config, io.screen, io.env, opening)
+  const opened = openWorld(config, io.screen, io.env, opening)
+  const world = await unlessStopped(opened, io.signal, (late) => late.close())
   try {
     return await use(world)
   } finally {

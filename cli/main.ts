@@ -63,3 +63,5 @@ const io: Io = {
   signal: controller.signal,
 }
 process.exitCode = await main(process.argv.slice(2), io)
+// What was asked of a server that is away is still under way, and nobody waits for it any more.
+if (controller.signal.aborted) process.exit()

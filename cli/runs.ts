@@ -1,6 +1,6 @@
 /** Runs as the control topic has them, and what the totals say of a run. */
 import { stagesFor, stagesOfTopology, type Topology } from '../processors/index.ts'
-import { Fatal, Rejected } from '../runtime/errors.ts'
+import { Fatal, Rejected, sentence } from '../runtime/errors.ts'
 import { enter, type Item } from '../runtime/source.ts'
 import { merged, type Totals } from '../runtime/totals.ts'
 import type { RunEntry } from '../schemas/control.ts'
@@ -15,11 +15,18 @@ export const runEntry = async ({ tables, codec, names }: World, run: string): Pr
   return bytes && codec.decode(runs, bytes)
 }
 
-/** Every run of every stream under the prefix, newest first. */
-export const allRuns = async ({ tables, codec }: World): Promise<RunEntry[]> => {
+/** Every run of every stream under the prefix, newest first. One that nobody can read hides no other. */
+export const allRuns = async ({ tables, codec, observe }: World): Promise<RunEntry[]> => {
   await tables.runs.refresh()
   const entries: RunEntry[] = []
-  for (const [, bytes] of tables.runs.entries()) entries.push(await codec.decode(runs, bytes))
+  for (const [key, bytes] of tables.runs.entries()) {
+    try {
+      entries.push(await codec.decode(runs, bytes))
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error
+      observe.logger.warn({ key, error: sentence(error) }, 'this entry of runs cannot be read and is passed over')
+    }
+  }
   return entries.sort((a, b) => b.opened_at - a.opened_at)
 }
 
@@ -57,7 +64,7 @@ export const openRun = async (
     ...{ topology, source, settings: manifest(world.config).hash },
   })
   const find = () => runEntry(world, run)
-  const found = await announced(world, `run/${run}`, () => runs.message(entry()), find, signal)
+  const found = await announced(world, `run/${run}`, () => [runs.message(entry())], find, signal)
   if (found.topology !== topology) {
     throw new Fatal(`run ${run} of stream ${found.stream} is for ${found.topology}: choose another name with --run`)
   }

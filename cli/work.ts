@@ -1,6 +1,6 @@
 import { stagesOfTopology, type Topology } from '../processors/index.ts'
 import { engine } from '../runtime/engine.ts'
-import { Unavailable } from '../runtime/errors.ts'
+import { Fatal, sentence, Unavailable } from '../runtime/errors.ts'
 import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { decisions, rejects, totals } from '../topics/index.ts'
@@ -8,6 +8,7 @@ import { progress } from './progress.ts'
 import { derivedOf } from './replay/derived.ts'
 import { concernsOf, outcomesOf, runState, settledBy, type RunState } from './runs.ts'
 import { stagesOf } from './stages.ts'
+import { unlessStopped } from './stopping.ts'
 import type { World } from './world.ts'
 
 /** Thrown when Ctrl-C ended the work: what is settled stays, and the same command goes on from there. */
@@ -59,20 +60,12 @@ export const work = async (world: World, working: Working, signal: AbortSignal) 
   const derived = await derivedOf(world)
   const stages = derived?.stages(working.stages) ?? working.stages
   const bound = (await stagesOf(world, stages)).map((each) => derived?.bound(each) ?? each)
-  const running = await engine({
-    ...{
-      log,
-      codec,
-      names,
-      now,
-      observe,
-      rejects,
-      totals,
-      stages: bound,
-      concerns: derived?.concerns ?? concernsOf(world),
-    },
+  const beginning = engine({
+    ...{ log, codec, names, now, observe, rejects, totals, stages: bound },
+    concerns: derived?.concerns ?? concernsOf(world),
     ...{ partitions: config.partitions, table: tables.totals, decisions },
   })
+  const running = await unlessStopped(beginning, signal, (late) => late.stop())
   const leave = observing.follow(running, log)
   const bar = progress(what, screen)
   const watching = new AbortController()
@@ -86,7 +79,9 @@ export const work = async (world: World, working: Working, signal: AbortSignal) 
   const watch = async () => {
     while (!watching.signal.aborted) {
       await show().catch((error: unknown) => {
-        if (!(error instanceof Unavailable)) throw error // shown again when the log is back
+        if (error instanceof Fatal) throw error
+        // Shown again when the log is back; and work that goes well does not end because nobody can be shown it.
+        if (!(error instanceof Unavailable)) observe.logger.warn({ error: sentence(error) }, 'progress cannot be shown')
       })
       await pause(500, watching.signal)
     }

@@ -1,5 +1,5 @@
 /** Topics of the cluster: making, describing, deleting, and what a record may weigh. */
-import { Fatal } from '../../runtime/errors.ts'
+import { Fatal, Unavailable } from '../../runtime/errors.ts'
 import type { Bounds, TopicInfo, TopicSpec } from '../../runtime/log.ts'
 import { pause } from '../../runtime/wait.ts'
 import type { Client } from './client.ts'
@@ -120,11 +120,13 @@ const verifySettings = async (client: Client, specs: readonly TopicSpec[]) => {
   }
 }
 
-/** Until it is so for every broker. */
+/** Until it is so for every broker. @throws Unavailable when some broker does not come to know of it */
 const until = async (client: Client, topic: string, done: (facts: TopicFacts | undefined) => boolean) => {
-  for (;;) {
+  for (const late = Date.now() + client.settings.patience; ;) {
     const all = await client.ask(`looking for ${topic}`, (cluster) => everyFacts(cluster, topic))
     if (all.length > 0 && all.every(done)) return all[0]
+    if (Date.now() > late)
+      throw new Unavailable(`not every broker has come to know what became of topic ${topic}`, { endpoint: 'kafka' })
     await pause(10, client.closed)
     client.closed.throwIfAborted()
   }
