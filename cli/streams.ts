@@ -16,22 +16,24 @@ export const sourceOf = (world: World, name: string, origin: string, signal: Abo
 }
 
 /**
- * Writes a message once, whoever else writes it at the same time, and waits until it (or the other's) can be read.
+ * Writes messages once, in one transaction, whoever else writes them at the same time, and waits until they (or the
+ * other's) can be read.
  * @throws Fatal when it was written and is not there: its topic was deleted since
  */
 export const announced = async <T>(
   world: World,
   name: string,
-  message: () => Message,
+  messages: () => readonly [Message, ...Message[]],
   find: () => Promise<T | undefined>,
   signal: AbortSignal,
 ): Promise<T> => {
   for (let written = false; ;) {
     const found = await find()
     if (found) return found
-    if (written) throw vanished(world, name, message())
-    const items = (from: number) => (from === 0 ? [{ message: message(), position: 1 }] : [])
-    written = await enter(sourceOf(world, name, 'gainstream', signal), items).then(
+    if (written) throw vanished(world, name, messages()[0])
+    const items = (from: number) => (from === 0 ? messages().map((message) => ({ message, position: 1 })) : [])
+    const whole = { batch: { records: Infinity, bytes: Infinity } }
+    written = await enter({ ...sourceOf(world, name, 'gainstream', signal), ...whole }, items).then(
       () => true,
       (error: unknown) => {
         if (error instanceof Overtaken) return false
@@ -85,11 +87,12 @@ export const openStream = async (world: World, signal: AbortSignal, derivedFrom 
   const opened = await openTopics(world)
   const { config, names, now } = opened
   const { partitions } = config
-  const manifested = () =>
+  const manifested = (): [Message] => [
     streams.message({
       ...{ stream: names.stream, ...manifest(config), created_at: now(), partitions },
       ...{ derived_from: derivedFrom, derivation: null },
-    })
+    }),
+  ]
   const entry = await announced(opened, 'manifest', manifested, () => streamEntry(opened), signal)
   return opened.as({ ...asStream(config, entry), partitions }) // another process may have been first
 }

@@ -1,11 +1,10 @@
 /** Making a derived stream, and finding it again. */
 import { Fatal } from '../../runtime/errors.ts'
-import { enter, Overtaken } from '../../runtime/source.ts'
-import { pause } from '../../runtime/wait.ts'
+import type { Message } from '../../runtime/topic.ts'
 import type { Derivation, RunEntry, StreamEntry } from '../../schemas/control.ts'
 import { runs, streams } from '../../topics/index.ts'
 import { manifest } from '../settings.ts'
-import { openTopics, sourceOf, streamEntry } from '../streams.ts'
+import { announced, openTopics, streamEntry } from '../streams.ts'
 import type { World } from '../world.ts'
 import type { Counted } from './survey.ts'
 
@@ -60,17 +59,10 @@ export const derive = async (
     ...{ stream: names.stream, ...manifest(config), created_at: now(), partitions: config.partitions },
     ...{ derived_from: origin, derivation },
   })
-  const items = (from: number) => {
-    const messages = [...entriesOf(opened, origin, counted).map((each) => runs.message(each)), streams.message(entry())]
-    return from > 0 ? [] : messages.map((message) => ({ message, position: 1 }))
-  }
-  while (!(await found(opened, derivation))) {
-    const whole = { batch: { records: Infinity, bytes: Infinity } }
-    await enter({ ...sourceOf(opened, 'manifest', 'gainstream', signal), ...whole }, items).catch((error: unknown) => {
-      if (!(error instanceof Overtaken)) throw error
-    })
-    await pause(10, signal)
-    signal.throwIfAborted()
-  }
+  const messages = (): [Message, ...Message[]] => [
+    streams.message(entry()),
+    ...entriesOf(opened, origin, counted).map((each) => runs.message(each)),
+  ]
+  await announced(opened, 'manifest', messages, () => found(opened, derivation), signal)
   return openTopics(world)
 }

@@ -39,7 +39,7 @@ test('the first stage of a replay is behind by the stretch that it reads, which 
   await announced(
     derived,
     'manifest',
-    () => streams.message(entry),
+    () => [streams.message(entry)],
     () => streamEntry(derived),
     signal,
   )

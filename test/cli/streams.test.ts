@@ -12,7 +12,7 @@ test('what was written and is gone is told instead of waited for', async () => {
   const gone = announced(
     world,
     'manifest',
-    () => streams.message(entry),
+    () => [streams.message(entry)],
     async () => undefined,
     signal,
   )
@@ -28,8 +28,8 @@ test('what is announced by several at once is there once, for all of them', asyn
   const common = { stream: 'main', run: 'r', state: 'open', count: null, closed_at: null, topology: 'synthesis' }
   const found = await Promise.all(
     [1, 2, 3].map((opened_at) => {
-      const message = () => runs.message({ ...common, opened_at, source: '', settings: '' })
-      return announced(world, 'run/r', message, () => runEntry(world, 'r'), signal)
+      const message = runs.message({ ...common, opened_at, source: '', settings: '' })
+      return announced(world, 'run/r', () => [message], () => runEntry(world, 'r'), signal)
     }),
   )
   expect(new Set(found.map((each) => each.opened_at)).size).toBe(1)
