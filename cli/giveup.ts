@@ -70,7 +70,10 @@ export const unfinished = async (world: World, place: Place): Promise<Stuck> => 
 export const giveUp = async (world: World, stuck: Stuck, reason: string, signal: AbortSignal): Promise<void> => {
   const { stage, partition, position, topicId: topic_id } = stuck
   await world.log.apply([specOf(world.names, decisions, 1)])
-  const decision = { stream: world.names.stream, stage, partition, position, topic_id, reason, decided_at: world.now() }
+  const decision = {
+    ...{ kind: 'give up', stream: world.names.stream, stage, partition, position, topic_id },
+    ...{ settled: null, to: null, reason, decided_at: world.now() },
+  }
   const source = sourceOf(world, `give-up/${topic_id}/${stage}/${partition}/${position}`, 'gainstream', signal)
   await enter(source, (from) => (from === 0 ? [{ message: decisions.message(decision), position: 1 }] : []))
 }

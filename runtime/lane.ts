@@ -11,7 +11,7 @@
  * - L7 (I7) Draining settles what is finished and leaves the rest to the next owner.
  * - L8 (I9) A lane never resets itself: without a settled position where totals say that the stage has run, with a
  *   position of another topic of the same name, or before what the topic still holds, it stops with a sentence
- *   (resume.ts).
+ *   (resume.ts), unless somebody has decided just that (opening.ts).
  * - L9 (I2) A batch that the log refuses twice is halved until the guilty record stands alone; it becomes a reject.
  * - L10 (I6) A record that was given up by hand is a reject at once; what its step still brings counts for nothing.
  *
@@ -25,7 +25,7 @@ import { ledger, type Books } from './ledger.ts'
 import type { Claim, Log } from './log.ts'
 import { measured, type Measuring } from './measure.ts'
 import { writeNote } from './note.ts'
-import { resumed } from './resume.ts'
+import { opening } from './opening.ts'
 import { bell, branch, delay, pause, toError } from './wait.ts'
 import { trackedWindow, type Entry } from './window.ts'
 import type { Policy } from './policy.ts'
@@ -61,7 +61,7 @@ const short = 500
 const away = ({ from, to }: Policy['retry']) => ({ from, to: Math.min(to, 2_000) })
 
 export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): Lane => {
-  const { log, policy, processor, observe, onFatal, input, decisions } = options
+  const { policy, processor, observe, onFatal, input, decisions } = options
   const labels = { stage: processor.name, partition: claim.partition }
   const books = ledger(options.books, processor.name, claim.partition)
   const life = new AbortController() // ends everything: lost, fenced or fatal
@@ -110,14 +110,13 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     }
   }
 
-  /** L1: fence, read what was settled, load the totals of the last owner. */
+  /** L1. A lane that has worked is moved by nobody. */
   const open = () =>
     patiently('opening', life.signal, async () => {
-      const settled = await claim.open(life.signal)
-      await books.load(life.signal)
-      const info = await log.describe(claim.topic)
-      topicId = info?.id ?? ''
-      return resumed({ stage: processor.name, claim, settled, info, started: books.started, input })
+      const decidable = opened ? undefined : decisions
+      const found = await opening(claim, books, { ...options, decisions: decidable }, life.signal)
+      topicId = found.topicId
+      return found.start
     })
 
   const finish = (entry: Work, result: Result) => {

@@ -81,7 +81,10 @@ export const Totals = {
 } as const
 export type Totals = Avro<typeof Totals>
 
-/** Somebody gave a record up by hand. Kept per `<stream>/<stage>/<partition>/<position>`. */
+/**
+ * Somebody gave a record up by hand, kept per `<stream>/<stage>/<partition>/<position>`; or decided where a stage goes on
+ * that stands still, kept per `<stream>/<stage>/<partition>/reset` until it does.
+ */
 export const Decision = {
   type: 'record',
   name: 'Decision',
@@ -90,10 +93,13 @@ export const Decision = {
     { name: 'stream', type: 'string' },
     { name: 'stage', type: 'string', doc: 'That reads the record.' },
     { name: 'partition', type: 'int' },
-    { name: 'position', type: 'long', doc: "In the stage's input." },
+    { name: 'position', type: 'long', doc: "In the stage's input; -1 for a reset." },
     { name: 'topic_id', type: 'string', doc: 'Of that topic: one of the same name that is made anew is another.' },
     { name: 'reason', type: 'string' },
     { name: 'decided_at', type: 'long' },
+    { name: 'kind', type: 'string', default: 'give up', doc: 'give up, or reset.' },
+    { name: 'settled', type: optional('long'), default: null, doc: 'Position that a reset was decided for, if any.' },
+    { name: 'to', type: optional('long'), default: null, doc: 'First position that is worked on after a reset.' },
   ],
 } as const
 export type Decision = Avro<typeof Decision>

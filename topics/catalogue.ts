@@ -100,11 +100,12 @@ export const streams = topic<StreamEntry>({
   maxBytes: megabytes(1),
 })
 
-/** One small entry for each record that somebody gave up by hand. */
+/** One small entry for each record that somebody gave up by hand, and for each lane that is to go on elsewhere. */
 export const decisions = topic<Decision>({
   name: 'decisions',
   schema: Decision,
-  key: ({ stream, stage, partition, position }) => `${stream}/${stage}/${partition}/${position}`,
+  key: ({ stream, stage, partition, position, kind }) =>
+    `${stream}/${stage}/${partition}/${kind === 'reset' ? kind : position}`,
   retention: 'forever',
   compact: true,
   control: true,

@@ -111,12 +111,8 @@ const rest = [
   ...of('runtime/resume.ts', [
     ['a topic made anew is not noticed', 'if (note.topicId !== info.id)', 'if (false)'],
     ['a lost position starts over', 'if (!started) return', 'if (!started || started) return'],
-    ['trimmed input is not noticed', 'if (settled.position < bounds.first)', 'if (false)'],
-    [
-      'a stage that never ran starts at 0',
-      'return { position: bounds.first, ahead: [] }',
-      'return { position: 0, ahead: [] }',
-    ],
+    ['trimmed input is not noticed', 'if (trimmed(settled.position))', 'if (false)'],
+    ['a stage that never ran starts at 0', '?? bounds.first, ahead: [] }', '?? 0, ahead: [] }'],
   ]),
   ...of('runtime/stage.ts', [['who stops does not leave', 'await membership.leave()', '']]),
   ...of('runtime/engine.ts', [

@@ -65,7 +65,8 @@ const hanging = async (span: number, inFlight = 4) => {
       const record = (await readAll(log, inputs)).find(({ key }) => String(key) === `monday/${id}`)!
       const info = await log.describe(named.topic(inputs))
       const decision = {
-        ...{ stream: 's', stage: 'copy', partition: 0, position: record.position, topic_id: info!.id },
+        ...{ kind: 'give up', stream: 's', stage: 'copy', partition: 0, position: record.position },
+        ...{ topic_id: info!.id, settled: null, to: null },
         ...{ reason: 'by hand', decided_at: 1, ...more },
       }
       await write('decider', named.topic(decided), [[decided.key(decision), decision]])

@@ -49,8 +49,8 @@ export const stored = (more: Partial<Stored> = {}): Stored => ({
 })
 
 /** A log in memory that does as it is told, with these topics. */
-export const logOf = async (topics: readonly Topic[], partitions = 2): Promise<MemoryLog> => {
-  const log = memoryLog({ seed: 1, faults: {} })
+export const logOf = async (topics: readonly Topic[], partitions = 2, seed = 1): Promise<MemoryLog> => {
+  const log = memoryLog({ seed, faults: {} })
   await log.apply(
     topics.map((each) => ({
       ...{ name: named.topic(each), partitions: each.control ? 1 : partitions },

@@ -109,7 +109,7 @@ test('what is taken ends at the end, also where that is a gap', () => {
 })
 
 const found = (first: number, settled?: number) => ({
-  ...{ stage: 'copy', claim: { topic: 't', partition: 0 }, started: false, input: undefined },
+  ...{ stream: 's', stage: 'copy', claim: { topic: 't', partition: 0 }, started: false, input: undefined },
   info: { id: 'x', partitions: [{ first, end: 50 }] },
   settled:
     settled === undefined ? undefined : { position: settled, note: writeNote(settled, { topicId: 'x', ahead: [] }) },
