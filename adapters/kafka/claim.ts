@@ -86,11 +86,13 @@ const taker = (client: Client, { topic, id, partition, lost }: Holding) => {
     })
     if (!found?.bounds) throw new Fatal(`topic ${topic} was deleted: make it again, or remove the groups that read it`)
     if (found.id !== id)
-      throw new Fatal(`topic ${topic} was deleted and made anew: remove the groups that knew the old one`)
+      throw new Fatal(
+        `topic ${topic} was deleted and made anew: start again, and each stage that knew the old one says more`,
+      )
     const { first, end } = found.bounds
     if (from < first)
       throw new Fatal(
-        `${place} begins at ${first}: the records from ${from} on were deleted by its retention before they were read; decide where to go on`,
+        `${place} begins at ${first}: the records from ${from} on were deleted by its retention before they were read; start again, and the stage says how to go on`,
       )
     if (from > end)
       throw new Fatal(`${place} ends at ${end}, before the position ${from} to go on from: was the cluster set back?`)

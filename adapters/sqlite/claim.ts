@@ -56,7 +56,7 @@ export const verify = (topic: string, partition: number, { first, end }: Bounds,
   const place = `partition ${partition} of ${topic}`
   if (from < first)
     throw new Fatal(
-      `${place} begins at ${first}: the records from ${from} on were deleted by its retention before they were read; decide where to go on`,
+      `${place} begins at ${first}: the records from ${from} on were deleted by its retention before they were read; start again, and the stage says how to go on`,
     )
   if (from > end)
     throw new Fatal(

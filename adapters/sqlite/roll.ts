@@ -78,12 +78,12 @@ const holdings = (db: Database, { group, topic }: Entry) => {
   return held
 }
 
-/** A seat in which nothing was settled belongs to the topic as it is now; any other remembers the one that it knew. */
+/** A seat belongs to the topic as it is now: what was settled in one of the same name is forgotten, as it went with it. */
 const prepare = (db: Database, { group, topic, made }: Entry, partition: number) =>
   db
     .sql(
       `INSERT INTO seats (grp, topic, name, made) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET made = excluded.made WHERE position IS NULL`,
+        ON CONFLICT DO UPDATE SET made = excluded.made, position = NULL, note = '' WHERE made IS NOT excluded.made`,
     )
     .run(group, topic, String(partition), made)
 

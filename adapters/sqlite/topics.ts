@@ -26,7 +26,9 @@ export const findAgain = (db: Database, topic: string, made: string): Found => {
   const found = find(db, topic)
   if (!found) throw new Fatal(`topic ${topic} was deleted: make it again, or remove the groups that read it`)
   if (found.id === made) return found
-  throw new Fatal(`topic ${topic} was deleted and made anew: remove the groups that knew the old one, then start again`)
+  throw new Fatal(
+    `topic ${topic} was deleted and made anew: start again, and each stage that knew the old one says more`,
+  )
 }
 
 /** Inside a transaction. @throws Fatal when an existing topic differs in what cannot be changed */
