@@ -9,6 +9,7 @@ import { exportCommand } from './commands/export.ts'
 import { gainCommand } from './commands/gain.ts'
 import { gradeCommand } from './commands/grade.ts'
 import { indexCommand } from './commands/index-corpus.ts'
+import { offsetsCommand } from './commands/offsets.ts'
 import { rejectsCommand } from './commands/rejects.ts'
 import { replayCommand } from './commands/replay.ts'
 import { runsCommand } from './commands/runs.ts'
@@ -32,6 +33,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   statusCommand,
   runsCommand,
   rejectsCommand,
+  offsetsCommand,
   replayCommand,
   topicsCommand,
   upCommand,
