@@ -29,7 +29,13 @@ test('what is announced by several at once is there once, for all of them', asyn
   const found = await Promise.all(
     [1, 2, 3].map((opened_at) => {
       const message = runs.message({ ...common, opened_at, source: '', settings: '' })
-      return announced(world, 'run/r', () => [message], () => runEntry(world, 'r'), signal)
+      return announced(
+        world,
+        'run/r',
+        () => [message],
+        () => runEntry(world, 'r'),
+        signal,
+      )
     }),
   )
   expect(new Set(found.map((each) => each.opened_at)).size).toBe(1)
