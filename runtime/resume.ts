@@ -69,7 +69,7 @@ export const resumed = (found: Found): Progress => {
     throw stopped(
       'position lost',
       ` has no settled position, but its totals say that it has run: the positions of its group were deleted, ` +
-        `or the topic was and made anew. Starting over would repeat work`,
+        `or its topic was deleted and made anew. Starting over would repeat work`,
       start,
     )
   }

@@ -24,11 +24,11 @@ const costs: Readonly<Record<Obstacle, Readonly<Record<Target, string>>>> = {
     latest: 'what the new topic holds now is passed over',
   },
   'position lost': {
-    earliest: 'all that is kept is worked on, and what was settled before leaves its outputs twice',
+    earliest: 'all that is kept is worked on; what of it was settled before leaves its outputs twice',
     latest: 'all that is kept now is passed over, and what was not settled yet is lost to this stage',
   },
   'set by hand': {
-    earliest: 'all that is kept is worked on, and what was settled before leaves its outputs twice',
+    earliest: 'all that is kept is worked on; what of it was settled before leaves its outputs twice',
     latest: 'all that is kept now is passed over, and what was not settled yet is lost to this stage',
   },
 }
