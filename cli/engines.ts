@@ -43,7 +43,8 @@ const engines: Record<Config['engine'], Open> = {
   },
   async kafka(config, { create }, logger) {
     const registry = confluentRegistry({ ...(await registryAccess(config)), create, logger })
-    const log = await openKafkaLog({ ...(await kafkaAccess(config)), create })
+    const onWaiting = (why: string) => logger.warn({}, why)
+    const log = await openKafkaLog({ ...(await kafkaAccess(config)), create, onWaiting })
     return { log, registry }
   },
 }

@@ -1,5 +1,5 @@
 /** One process's way to the cluster: its settings, its shared connection, and patience while a broker is away. */
-import { Fatal, Unavailable } from '../../runtime/errors.ts'
+import { Fatal, sentence, Unavailable } from '../../runtime/errors.ts'
 import { delay, pause, within } from '../../runtime/wait.ts'
 import { translated } from './failures.ts'
 import { authentication, plain, secured, type Connect, type Sasl, type Tls } from './security.ts'
@@ -32,8 +32,10 @@ export interface KafkaOptions {
   sasl?: Sasl | undefined
   /** How a connection is made, under TLS where that is asked for (default: plain TCP). */
   connect?: Connect
+  /** Told once, with a sentence, when no broker has answered yet and it goes on asking (default: nobody). */
+  onWaiting?: ((why: string) => void) | undefined
 }
-type Absent = 'replication' | 'tls' | 'sasl'
+type Absent = 'replication' | 'tls' | 'sasl' | 'onWaiting'
 export type Settings = Required<Omit<KafkaOptions, Absent>> & { [Name in Absent]: KafkaOptions[Name] | undefined }
 
 export const settingsOf = (options: KafkaOptions): Settings => ({
@@ -50,6 +52,7 @@ export const settingsOf = (options: KafkaOptions): Settings => ({
   tls: options.tls,
   sasl: options.sasl,
   connect: options.connect ?? plain,
+  onWaiting: options.onWaiting,
 })
 
 export interface Client {
@@ -129,6 +132,7 @@ export const clientOf = (settings: Settings): Client => {
         } catch (error) {
           if (error instanceof Fatal || signal.aborted || life.signal.aborted) throw error
           if (Date.now() > until) throw everConnected ? error : hinted(error)
+          if (!everConnected && failures === 0) settings.onWaiting?.(waiting(error, settings))
           await pause(10 + delay({ from: 20, to: 1_000 }, failures), signal)
         }
       }
@@ -140,10 +144,18 @@ export const clientOf = (settings: Settings): Client => {
   }
 }
 
+const waiting = (error: unknown, { brokers, patience }: Settings) =>
+  `no broker answers at ${brokers.join(', ')} (${sentence(error instanceof Unavailable ? (error.cause ?? error) : error)}); waiting up to ${Math.round(patience / 1000)} s for it`
+
 /** A broker that expects TLS or SASL ends other connections without a word. */
+const remedies: readonly [RegExp, string][] = [
+  [/Closed connection|before secure TLS/, 'check the port in kafka.brokers, kafka.tls.on and kafka.sasl.mechanism'],
+  [/ECONNREFUSED|ENOTFOUND/, 'check kafka.brokers, or start one on this machine with gainstream up'],
+]
 const hinted = (error: unknown) => {
-  if (!(error instanceof Unavailable) || !/Closed connection|before secure TLS/.test(error.message)) return error
-  const message = `${error.message}; check the port in kafka.brokers, kafka.tls.on and kafka.sasl.mechanism`
+  const remedy = remedies.find(([pattern]) => error instanceof Unavailable && pattern.test(error.message))?.[1]
+  if (!(error instanceof Unavailable) || remedy === undefined) return error
+  const message = `${error.message}; ${remedy}`
   return new Unavailable(message, { cause: error, endpoint: 'kafka' })
 }
 
