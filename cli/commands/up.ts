@@ -5,6 +5,7 @@ import { up, type Standing } from '../../adapters/stack/index.ts'
 import { Fatal } from '../../runtime/errors.ts'
 import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
 import { home, type Config } from '../config.ts'
+import { folder as dataFolder } from '../engines.ts'
 import { slowly } from '../progress.ts'
 import { table } from '../report.ts'
 
@@ -65,6 +66,7 @@ export const brought = (config: Config, io: Io, asked: Ports = {}): Promise<Stan
     broker: broker ?? expected('kafka.brokers', '--broker-port', kafka.brokers[0] ?? ''),
     registry: registry ?? expected('registry.url', '--registry-port', schemas.url),
   }
+  dataFolder(config.data) // refuses with a sentence where nothing can be written
   const [folder, onProgress] = [stackFolder(config), fetching(io)]
   return up({ folder, home: home(io.env), env: io.env, ports, defaults, remedy, onProgress })
 }
