@@ -51,7 +51,8 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     io.out(`run ${result.run}: ${result.kept} of ${result.queries} queries gave a training sample`)
     for (const { reason, queries } of result.reasons) io.out(`  ${queries} filtered: ${reason}`)
     if (result.rejected > 0) io.out(`  ${result.rejected} rejected: gainstream rejects list --run ${result.run}`)
-    io.out(`next: gainstream export samples --run ${result.run} --format flagembedding --out samples.jsonl`)
+    if (result.kept > 0)
+      io.out(`next: gainstream export samples --run ${result.run} --format flagembedding --out samples.jsonl`)
   })
 }
 
