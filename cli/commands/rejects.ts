@@ -95,7 +95,7 @@ const again = (io: Io) => async (flags: Filter) =>
     io.out(
       flags.json
         ? JSON.stringify({ planned: found.length, retried })
-        : `${retried} of ${found.length} rejects went back to ${to}`,
+        : `${retried} of ${found.length} rejects went back to ${to}${flags.work ? '' : `; gainstream start --stream ${world.names.stream} works on them`}`,
     )
     if (flags.work && retried > 0) {
       const opened = await openStream(world, io.signal)
