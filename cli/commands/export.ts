@@ -98,6 +98,7 @@ const refused = (topic: Topic, { format, follow: follows, parquet, out, untilEmp
   if (topic !== (samples as Topic) && format !== 'jsonl') return `--format ${format} is for samples only`
   if (follows && out === undefined) return '--follow writes shards into a folder: name it with --out'
   if (parquet && out === undefined) return '--parquet needs a file or, with --follow, a folder: name it with --out'
+  if (!parquet && !follows && out?.endsWith('.parquet')) return `--out ${out} asks for Parquet: add --parquet`
   if (untilEmpty && !follows) return '--until-empty goes with --follow'
   return undefined
 }
