@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { cut } from '../../adapters/sqlite/prune.ts'
-import { queries } from '../../topics/index.ts'
+import { decisions, queries } from '../../topics/index.ts'
 import { connection } from '../adapters/sqlite/storage.ts'
+import { readAll } from '../conformance/tools.ts'
 import { offsets, printed } from './offsets.ts'
 import { openTestStream } from './stream.ts'
 
@@ -30,11 +31,14 @@ test('the command shows a plan, acts with --execute, and asks where to go on', a
     expect(plan).toMatch(
       /passed over[\s\S]*position lost .*none[\s\S]*lost to this stage\.\nNothing was done yet: add --execute/,
     )
+    const written = async () => (await readAll(log, names.topic(decisions))).length
+    expect(await written()).toBe(0)
     const said = JSON.parse(await printed(stream, 'imagine', '--to-latest', '--execute', '--json')) as {
       moves: { to: number }[]
       executed: boolean
     }
     expect(said.executed).toBe(true)
+    expect(await written()).toBe(1)
     expect(said.moves.map(({ to }) => to)).toEqual([position])
   } finally {
     await stream.close()
