@@ -15,7 +15,7 @@ export const outcomes: Case[] = [
     name: 'I2 an outcome that is unknown, landed or not, loses nothing and doubles nothing',
     async run(trial) {
       const all = await bench(trial, 2)
-      await all.fill(ids(80))
+      await all.fill(ids(200))
       let calls = 0
       const fate = { landed: 0, vanished: 0 }
       await all.work({
