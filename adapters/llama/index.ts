@@ -14,6 +14,7 @@ import { openReader } from './read.ts'
 import { openRows } from './rows.ts'
 import { openScorer } from './score.ts'
 import { openSlots } from './slots.ts'
+import { sharedTime } from './time.ts'
 
 export interface LlamaOptions {
   /** A GGUF file. */
@@ -111,7 +112,7 @@ const assemble = async (opened: OpenModel, options: LlamaOptions & { sequences: 
     await context.dispose()
     await opened.close()
   }
-  const parts = { identity, prompts, slots, rows }
+  const parts = { identity, prompts, slots, rows, timed: sharedTime() }
   return {
     scorer: openScorer({ ...parts, cache, admit: admission(sequences) }),
     reader: openReader({ ...parts, tokenizer, ends: (token) => model.isEogToken(token as never) }),

@@ -8,6 +8,7 @@ import { misfit, type Prompts, type Tokenizer } from './prompts.ts'
 import { promptly } from './admission.ts'
 import type { Rows } from './rows.ts'
 import type { Slot, Slots } from './slots.ts'
+import type { Seconds, Timed } from './time.ts'
 
 export interface ReaderParts {
   readonly identity: Identity
@@ -15,6 +16,7 @@ export interface ReaderParts {
   readonly tokenizer: Tokenizer
   readonly slots: Slots
   readonly rows: Rows
+  readonly timed: Timed
   /** A token that ends a turn. */
   ends(this: void, token: number): boolean
 }
@@ -47,7 +49,7 @@ const fitted = (
   throw new Rejected('the prompt does not fit')
 }
 
-export const openReader = ({ identity, prompts, tokenizer, slots, rows, ends }: ReaderParts): Reader => {
+export const openReader = ({ identity, prompts, tokenizer, slots, rows, timed, ends }: ReaderParts): Reader => {
   const generate = async (slot: Slot, work: Work, signal: AbortSignal) => {
     const written: number[] = []
     let evaluated = 0
@@ -64,8 +66,7 @@ export const openReader = ({ identity, prompts, tokenizer, slots, rows, ends }: 
     }
   }
 
-  const reading = async (work: Work, signal: AbortSignal): Promise<Reading> => {
-    const started = performance.now()
+  const reading = async (work: Work, signal: AbortSignal, seconds: Seconds): Promise<Reading> => {
     const held = slots.holding(work.prompt, signal, (slot) => generate(slot, work, signal))
     const { text, written, evaluated, stopped } = await promptly(held, signal)
     const cuts = stopped ? [...work.cuts, `stopped after ${work.maxTokens} tokens`] : work.cuts
@@ -77,7 +78,7 @@ export const openReader = ({ identity, prompts, tokenizer, slots, rows, ends }: 
         prompt_tokens: evaluated - Math.max(0, written.length - 1),
         output_tokens: written.length,
         cache_hits: 0,
-        seconds: (performance.now() - started) / 1e3,
+        seconds: seconds(),
       },
       cut: cuts.length > 0 ? cuts.join('; ') : null,
     }
@@ -87,15 +88,15 @@ export const openReader = ({ identity, prompts, tokenizer, slots, rows, ends }: 
     identity,
     answer: async (request, signal) => {
       signal.throwIfAborted()
-      return reading(
-        { ...fitted(prompts, request, request.maxTokens), maxTokens: request.maxTokens, oneLine: true },
-        signal,
-      )
+      const { maxTokens } = request
+      const work = { ...fitted(prompts, request, maxTokens), maxTokens, oneLine: true }
+      return timed((seconds) => reading(work, signal, seconds))
     },
     imagine: async ({ question, template, maxTokens }, signal) => {
       signal.throwIfAborted()
       const bare = { question, template, passages: [], passageTokens: 0 }
-      return reading({ ...fitted(prompts, bare, maxTokens), maxTokens, oneLine: false }, signal)
+      const work = { ...fitted(prompts, bare, maxTokens), maxTokens, oneLine: false }
+      return timed((seconds) => reading(work, signal, seconds))
     },
   }
 }

@@ -13,6 +13,7 @@ import { planOf, type Plan, type PlannedPassage } from './plan.ts'
 import type { Prompts } from './prompts.ts'
 import type { BaseRow, Contrasted, Rows } from './rows.ts'
 import type { Slots } from './slots.ts'
+import type { Seconds, Timed } from './time.ts'
 
 export interface ScorerParts {
   readonly identity: Identity
@@ -20,6 +21,7 @@ export interface ScorerParts {
   readonly slots: Slots
   readonly rows: Rows
   readonly cache: ScoreCache
+  readonly timed: Timed
   /** Runs a query when there is room for its rows. */
   admit<T>(this: void, work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }
@@ -48,7 +50,7 @@ const answerScore = (
   ),
 })
 
-export const openScorer = ({ identity, prompts, slots, rows, cache, admit }: ScorerParts): Scorer => {
+export const openScorer = ({ identity, prompts, slots, rows, cache, timed, admit }: ScorerParts): Scorer => {
   /** Evaluates a prompt with the golds of a tree and keeps what each row says. */
   const rowsOf = async <T>(
     prompt: readonly number[],
@@ -85,8 +87,7 @@ export const openScorer = ({ identity, prompts, slots, rows, cache, admit }: Sco
     return scores
   }
 
-  const measure = async (plan: Plan, signal: AbortSignal): Promise<Scores> => {
-    const started = performance.now()
+  const measure = async (plan: Plan, signal: AbortSignal, seconds: Seconds): Promise<Scores> => {
     const { golds, base, alphas } = plan
     const tally: Tally = { evaluated: 0, scored: 0, hits: 0 }
     const missing = (have: Known) => golds.filter((_, i) => !have[i])
@@ -116,7 +117,7 @@ export const openScorer = ({ identity, prompts, slots, rows, cache, admit }: Sco
       prompt_tokens: tally.evaluated,
       output_tokens: tally.scored,
       cache_hits: tally.hits,
-      seconds: (performance.now() - started) / 1e3,
+      seconds: seconds(),
     }
     return { base: baseScores.map((score) => score.plain), passages: scored, usage }
   }
@@ -128,7 +129,7 @@ export const openScorer = ({ identity, prompts, slots, rows, cache, admit }: Sco
       signal.throwIfAborted()
       const plan = planOf(prompts, request)
       return promptly(
-        admit(() => measure(plan, signal), signal),
+        admit(() => timed((seconds) => measure(plan, signal, seconds)), signal),
         signal,
       )
     },
