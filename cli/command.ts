@@ -76,17 +76,22 @@ export const inWorld = async <T>(
 }
 
 /** The same where something must be there already: a look into the wrong folder makes no log in it. */
-export const inExisting = <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> => {
+export const inExisting = <T>(
+  config: Config,
+  io: Io,
+  use: (world: World) => Promise<T>,
+  opening?: Opening,
+): Promise<T> => {
   const { engine, data } = config
-  if (engine !== 'embedded' || existsSync(join(data, 'log.sqlite'))) return inWorld(config, io, use)
+  if (engine !== 'embedded' || existsSync(join(data, 'log.sqlite'))) return inWorld(config, io, use, opening)
   throw new Fatal(
     `there is no log in ${data} yet: gainstream index <corpus> makes one, or name another folder with --data`,
   )
 }
 
 /** A stream that is there, for commands that only look. */
-export const inStream = <T>(config: Config, io: Io, use: (world: World) => Promise<T>): Promise<T> =>
-  inExisting(config, io, async (world) => use(await existingStream(world)))
+export const inStream = <T>(config: Config, io: Io, use: (world: World) => Promise<T>, opening?: Opening): Promise<T> =>
+  inExisting(config, io, async (world) => use(await existingStream(world)), opening)
 
 /** A whole number above 0, from a flag. */
 export const positive = (value: string): number => {

@@ -21,7 +21,12 @@ export interface Engine {
 export interface Opening {
   /** Topics and schemas that are missing are made; workers on Kafka only verify them. */
   readonly create: boolean
+  /** How long a server that is away is waited for, in milliseconds (default: a minute). */
+  readonly patience?: number
 }
+
+/** For a look at how things are: who looks wants to hear that a server is away, and not to wait for it. */
+export const glance: Opening = { create: false, patience: 5_000 }
 
 /** The folder of what this machine keeps, made where it is missing. */
 export const folder = (path: string): string => {
@@ -41,10 +46,10 @@ const engines: Record<Config['engine'], Open> = {
     const log = await openSqliteLog(join(folder(data), 'log.sqlite'))
     return { log, registry: sqliteRegistry(log) }
   },
-  async kafka(config, { create }, logger) {
-    const registry = confluentRegistry({ ...(await registryAccess(config)), create, logger })
+  async kafka(config, { create, patience = 60_000 }, logger) {
+    const registry = confluentRegistry({ ...(await registryAccess(config)), create, patience, logger })
     const onWaiting = (why: string) => logger.warn({}, why)
-    const log = await openKafkaLog({ ...(await kafkaAccess(config)), create, onWaiting })
+    const log = await openKafkaLog({ ...(await kafkaAccess(config)), create, patience, onWaiting })
     return { log, registry }
   },
 }

@@ -111,7 +111,7 @@ export const existingStream = async (world: World): Promise<World> => {
   if (partitions !== undefined) return world.as({ ...config, partitions })
   await tables.streams.refresh()
   const others = [...tables.streams.entries()].map(([name]) => name).sort()
-  const advice =
-    others.length === 0 ? 'gainstream index <corpus> makes one' : `choose ${others.join(' or ')} with --stream`
+  const made = config.engine === 'embedded' ? 'gainstream index <corpus>' : 'gainstream topics apply --execute'
+  const advice = others.length === 0 ? `${made} makes one` : `choose ${others.join(' or ')} with --stream`
   throw new Fatal(`there is no stream ${names.stream} in ${placeOf(config)}: ${advice}`)
 }

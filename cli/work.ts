@@ -1,6 +1,7 @@
 import { stagesOfTopology, type Topology } from '../processors/index.ts'
-import { engine } from '../runtime/engine.ts'
+import { engine, type Engine } from '../runtime/engine.ts'
 import { Fatal, sentence, Unavailable } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/observe.ts'
 import { pause } from '../runtime/wait.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import { decisions, rejects, totals } from '../topics/index.ts'
@@ -53,6 +54,15 @@ const aborted = (signal: AbortSignal) =>
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
+/** A worker that is given nothing says so once: whoever waits for it wants to know for whom it waits. */
+const tellIdle = async ({ stages }: Engine, logger: Logger, signal: AbortSignal) => {
+  await pause(5000, signal)
+  const idle = stages.filter(({ partitions }) => partitions.length === 0).map(({ name }) => name)
+  if (signal.aborted || idle.length === 0) return
+  const why = 'other workers hold them all, or one that died does until its session ends (45 s on Kafka, 10 s without)'
+  logger.warn({ stages: idle.join(', ') }, `no partition yet: ${why}`)
+}
+
 /** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
 export const work = async (world: World, working: Working, signal: AbortSignal) => {
   const { what, untilEmpty, entry, entries = entry ? [entry] : [] } = working
@@ -87,6 +97,7 @@ export const work = async (world: World, working: Working, signal: AbortSignal) 
     }
   }
   const watched = watch()
+  void tellIdle(running, observe.logger, watching.signal)
   const stopped = aborted(signal)
   try {
     await Promise.race([untilEmpty ? running.untilEmpty(signal) : stopped, stopped, running.failed, watched])

@@ -92,7 +92,7 @@ export const make = async (client: Client, missing: readonly TopicSpec[]) => {
 const absent = ([first, ...others]: readonly TopicSpec[]) =>
   new Fatal(
     `topic ${first?.name}${others.length > 0 ? ` and ${others.length} more are` : ' is'} missing: ` +
-      'gainstream topics apply --execute makes what a stream needs',
+      'gainstream topics apply --execute makes what a stream needs (its name is that of --stream, or of the setting stream)',
   )
 
 const verify = (spec: TopicSpec, facts: TopicFacts) => {

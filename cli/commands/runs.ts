@@ -41,13 +41,21 @@ const known = async (world: World, run: string): Promise<RunEntry> => {
   throw new Fatal(`there is no run ${run} in stream ${world.names.stream}: gainstream runs lists them`)
 }
 
-const show = (io: Io) => (run: string, flags: Flags) =>
-  inStream(configOf(io, flags), io, (world) =>
+/** `<stream>/<run>`, as the list of all runs has it: no run's name holds a `/`. */
+const within = <T extends Globals>(name: string, flags: T): [run: string, flags: T] => {
+  const [stream = '', run] = name.split('/')
+  return run === undefined ? [name, flags] : [run, { ...flags, stream }]
+}
+
+const show = (io: Io) => (name: string, given: Flags) => {
+  const [run, flags] = within(name, given)
+  return inStream(configOf(io, flags), io, (world) =>
     repeatedly(io, flags.watch ?? false, async () => {
       const [row] = await accountsOf(world, [await known(world, run)], flags.recount)
       return flags.json ? JSON.stringify(row) : asDetail(row!)
     }),
   )
+}
 
 const open =
   (io: Io) =>

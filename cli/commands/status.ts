@@ -3,6 +3,7 @@ import { seen, type Seen } from '../../adapters/stack/index.ts'
 import { Unavailable } from '../../runtime/errors.ts'
 import { configOf, inStream, withGlobals, type Globals, type Io } from '../command.ts'
 import type { Config } from '../config.ts'
+import { glance } from '../engines.ts'
 import { lagsOf } from '../lag.ts'
 import { table } from '../report.ts'
 import { streamEntry } from '../streams.ts'
@@ -39,11 +40,11 @@ const act = (io: Io) => async (flags: Globals) => {
   if (servers && !flags.json) io.out(`${table([['server', 'at', 'state'], ...servers.map(rowOf)])}\n`)
   try {
     checkBroker(config, servers ?? [])
-    const shown = await inStream(config, io, streamOf)
+    const shown = await inStream(config, io, streamOf, glance)
     if (flags.json) return io.out(JSON.stringify({ ...shown, ...(servers && { servers }) }))
     io.out(`stream ${shown.stream} (settings ${shown.settings ?? 'still open'}) on ${shown.log}`)
     const rows = shown.stages.map(({ stage, topic, records, lag }) => [stage, topic, String(records), String(lag)])
-    io.out(table([['stage', 'reads', 'records', 'lag'], ...rows]))
+    io.out(table([['stage', 'reads', 'positions', 'lag'], ...rows]))
   } catch (error) {
     if (flags.json && servers) io.out(JSON.stringify({ servers }))
     throw error
