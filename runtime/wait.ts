@@ -75,8 +75,15 @@ export const within = <T>(
   })
 }
 
-/** A signal of its own that aborts with the given one, too. `release` ends the connection. */
-export const branch = (signal: AbortSignal) => {
+export interface Branch {
+  readonly signal: AbortSignal
+  abort(reason: Error): void
+  /** Ends the connection to the other signal. */
+  release(): void
+}
+
+/** A signal of its own that aborts with the given one, too. */
+export const branch = (signal: AbortSignal): Branch => {
   const own = new AbortController()
   const stop = () => own.abort(signal.reason)
   if (signal.aborted) stop()
