@@ -32,11 +32,15 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
   let shutOut = false
   /** Why no settle can succeed as things are: this user may not write there. Said by the next `open`. */
   let forbidden: Fatal | undefined
+  /** How far an opening has come, for the sentence of one that comes no further. */
+  let step = ''
   const gone = () => place.lost?.aborted || client.closed.aborted
 
   const reopened = async () => {
-    const late = () => new Unavailable(`${place.id} could not be opened within ${deadline} ms`, { endpoint: 'kafka' })
+    const late = () =>
+      new Unavailable(`${place.id} could not be opened within ${deadline} ms (${step})`, { endpoint: 'kafka' })
     try {
+      step = 'while earlier holders were shut out'
       await place.prove(client.closed)
       return await within(deadline, client.closed, opened, late)
     } catch (error) {
@@ -49,6 +53,7 @@ export const seatAt = (client: Client, limits: LimitsOf, place: Place): Seat => 
     await producer.fence()
     try {
       signal.throwIfAborted()
+      step = 'while what was settled was read'
       const settled = await place.settled(signal)
       shutOut = false
       return settled
