@@ -14,26 +14,12 @@ import { bulk, interactive } from '../runtime/policy.ts'
 import { processor } from '../runtime/processor.ts'
 import { enter } from '../runtime/source.ts'
 import { table } from '../runtime/table.ts'
-import { names, topic } from '../runtime/topic.ts'
+import { names } from '../runtime/topic.ts'
 import { avroCodec } from '../schemas/codec.ts'
 import { rejects, totals } from '../topics/index.ts'
 import { inFolder } from './folder.ts'
+import { lines, type Line } from './line.ts'
 
-interface Line {
-  id: string
-  text: string
-}
-
-const Line = {
-  type: 'record',
-  name: 'Line',
-  fields: [
-    { name: 'id', type: 'string' },
-    { name: 'text', type: 'string' },
-  ],
-}
-const lines = (name: string) =>
-  topic<Line>({ name, schema: Line, key: ({ id }) => `bench/${id}`, retention: 'forever' })
 const [input, output] = [lines('input'), lines('output')]
 const partitions = 6
 const never = new AbortController().signal

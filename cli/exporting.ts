@@ -50,6 +50,10 @@ export const columnsOf: Record<Format, Columns> = {
   'sentence-transformers': { query: 'text', docs: 'texts', scores: 'numbers' },
 }
 
+/** A row as it stands in the columns of a Parquet file. */
+export const tabular = (format: Format, key: string, row: Row): Row =>
+  format === 'jsonl' ? { key, record: JSON.stringify(row) } : row
+
 const ofSample = (sample: Sample, shaping: Shaping, counts: Counts): Row | undefined => {
   if (sample.outcome !== 'kept' && shaping.format !== 'jsonl') {
     counts.filtered++

@@ -13,7 +13,7 @@ import { locked } from '../adapters/stack/lock.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { Stored, TopicInfo } from '../runtime/log.ts'
 import type { Topic } from '../runtime/topic.ts'
-import { columnsOf, type Format } from './exporting.ts'
+import { columnsOf, tabular, type Format } from './exporting.ts'
 import type { World } from './world.ts'
 
 export interface Rolling {
@@ -97,16 +97,14 @@ const startOf = ({ partitions }: TopicInfo, reached: Map<number, number>, folder
 
 const written = async (topic: string, shard: Shard, { folder, type, format }: Rolling) => {
   const file = join(folder, shardName(topic, shard, type))
-  const rows = shard.rows.map(({ row }) => row)
   if (type === 'jsonl')
     await writeLines(
       file,
-      rows.map((row) => JSON.stringify(row)),
+      shard.rows.map(({ row }) => JSON.stringify(row)),
     )
-  else if (format !== 'jsonl') await writeBytes(file, parquetOf(rows, columnsOf[format]))
   else {
-    const records = shard.rows.map(({ key, row }) => ({ key, record: JSON.stringify(row) }))
-    await writeBytes(file, parquetOf(records, columnsOf.jsonl))
+    const rows = shard.rows.map(({ key, row }) => tabular(format, key, row))
+    await writeBytes(file, parquetOf(rows, columnsOf[format]))
   }
   return file
 }

@@ -3,23 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { confluentRegistry } from '../../adapters/registry/index.ts'
 import { CompressionTypes, Kafka, logLevel } from '../../adapters/kafka/vendor.ts'
 import { partitionOf } from '../../runtime/partition.ts'
-import { topic, type Names, type Topic } from '../../runtime/topic.ts'
+import type { Names, Topic } from '../../runtime/topic.ts'
 import { avroCodec } from '../../schemas/codec.ts'
+import { lines, type Line } from '../line.ts'
 
-export interface Line {
-  id: string
-  text: string
-}
-const Line = {
-  type: 'record',
-  name: 'Line',
-  fields: [
-    { name: 'id', type: 'string' },
-    { name: 'text', type: 'string' },
-  ],
-}
-const lines = (name: string) =>
-  topic<Line>({ name, schema: Line, key: ({ id }) => `bench/${id}`, retention: 'forever' })
+export type { Line } from '../line.ts'
 export const [inputs, outputs] = [lines('inputs'), lines('outputs')]
 
 /** Every benchmark runs in a namespace of its own, so that a broker may be used again. */

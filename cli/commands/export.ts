@@ -6,7 +6,7 @@ import type { Stored } from '../../runtime/log.ts'
 import type { Topic } from '../../runtime/topic.ts'
 import { catalogue, samples } from '../../topics/index.ts'
 import { configOf, inStream, number, positive, withGlobals, type Globals, type Io } from '../command.ts'
-import { columnsOf, countsText, formats, noCounts, shaped, type Counts, type Format } from '../exporting.ts'
+import { columnsOf, countsText, formats, noCounts, shaped, tabular, type Counts, type Format } from '../exporting.ts'
 import { follow } from '../follow.ts'
 import { progress } from '../progress.ts'
 import { Interrupted } from '../work.ts'
@@ -56,7 +56,7 @@ async function* linesOf(rows: AsyncIterable<{ row: Row }>) {
 /** A Parquet file is made in memory: for what is larger there are shards. */
 const asParquet = async (path: string, format: Format, rows: AsyncIterable<{ key: string; row: Row }>) => {
   const all: Row[] = []
-  for await (const { key, row } of rows) all.push(format === 'jsonl' ? { key, record: JSON.stringify(row) } : row)
+  for await (const { key, row } of rows) all.push(tabular(format, key, row))
   if (all.length > 0) await writeBytes(path, parquetOf(all, columnsOf[format]))
 }
 
