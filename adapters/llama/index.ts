@@ -5,16 +5,16 @@ import type { Reader, Scorer } from '../../method/ports.ts'
 import { Fatal, sentence } from '../../runtime/errors.ts'
 import { unobserved, type Logger } from '../../runtime/observe.ts'
 import { addonOf } from './addon.ts'
-import { admission } from './admission.ts'
-import { noCache, openScoreCache } from './cache.ts'
+import { admission } from '../reader/admission.ts'
+import { noCache, openScoreCache } from '../reader/cache.ts'
 import { openChat } from './chat.ts'
 import { identityOf, openModel, sha256Of, type Gpu, type OpenModel } from './model.ts'
-import { openPrompts, type Tokenizer } from './prompts.ts'
+import { openPrompts, type Tokenizer } from '../reader/prompts.ts'
 import { openReader } from './read.ts'
 import { openRows } from './rows.ts'
 import { openScorer } from './score.ts'
 import { openSlots } from './slots.ts'
-import { sharedTime } from './time.ts'
+import { sharedTime } from '../reader/time.ts'
 
 export interface LlamaOptions {
   /** A GGUF file. */
@@ -92,10 +92,8 @@ const assemble = async (opened: OpenModel, options: LlamaOptions & { sequences: 
   ])
   const addon = addonOf(context, model)
   const identity = identityOf(model, modelPath, revision)
-  const tokenizer: Tokenizer = {
-    tokenize: (text) => model.tokenize(text),
-    detokenize: (tokens) => model.detokenize(tokens as Parameters<typeof model.detokenize>[0]),
-  }
+  const detokenize = (tokens: readonly number[]) => model.detokenize(tokens as Parameters<typeof model.detokenize>[0])
+  const tokenizer: Tokenizer = { tokenize: (text) => model.tokenize(text), detokenize }
   const prompts = openPrompts(openChat(model, addon), tokenizer, contextSize)
   const slots = openSlots(addon.context, { sequences, contextSize, batchTokens, name: identity.model })
   const rows = openRows(addon)
@@ -115,7 +113,7 @@ const assemble = async (opened: OpenModel, options: LlamaOptions & { sequences: 
   const parts = { identity, prompts, slots, rows, timed: sharedTime() }
   return {
     scorer: openScorer({ ...parts, cache, admit: admission(sequences) }),
-    reader: openReader({ ...parts, tokenizer, ends: (token) => model.isEogToken(token as never) }),
+    reader: openReader({ ...parts, detokenize, ends: (token) => model.isEogToken(token as never) }),
     close,
   }
 }

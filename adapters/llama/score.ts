@@ -6,14 +6,15 @@
  */
 import type { AnswerScore, PassageScore, Scorer, Scores } from '../../method/ports.ts'
 import type { Identity } from '../../schemas/identity.ts'
-import { allOrFirstFailure, promptly } from './admission.ts'
-import type { ScoreCache } from './cache.ts'
-import { along, subtree, treeOf, walk, type Node, type Tree } from './golds.ts'
-import { planOf, type Plan, type PlannedPassage } from './plan.ts'
-import type { Prompts } from './prompts.ts'
+import { allOrFirstFailure, promptly } from '../reader/admission.ts'
+import type { ScoreCache } from '../reader/cache.ts'
+import { along, subtree, treeOf, type Node, type Tree } from '../reader/golds.ts'
+import { planOf, type Plan, type PlannedPassage } from '../reader/plan.ts'
+import type { Prompts } from '../reader/prompts.ts'
 import type { BaseRow, Contrasted, Rows } from './rows.ts'
 import type { Slots } from './slots.ts'
-import type { Seconds, Timed } from './time.ts'
+import { walk } from './walk.ts'
+import type { Seconds, Timed } from '../reader/time.ts'
 
 export interface ScorerParts {
   readonly identity: Identity
@@ -127,7 +128,8 @@ export const openScorer = ({ identity, prompts, slots, rows, cache, timed, admit
     exact: true,
     score: async (request, signal) => {
       signal.throwIfAborted()
-      const plan = planOf(prompts, request)
+      const plan = await planOf(prompts, request, signal)
+      signal.throwIfAborted()
       return promptly(
         admit(() => timed((seconds) => measure(plan, signal, seconds)), signal),
         signal,

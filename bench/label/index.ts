@@ -11,7 +11,7 @@ import { addonOf } from '../../adapters/llama/addon.ts'
 import { openChat } from '../../adapters/llama/chat.ts'
 import { openLlama } from '../../adapters/llama/index.ts'
 import { openModel } from '../../adapters/llama/model.ts'
-import { openPrompts } from '../../adapters/llama/prompts.ts'
+import { openPrompts } from '../../adapters/reader/prompts.ts'
 import { readerModel } from '../../adapters/models/reader.ts'
 import { answering } from '../../method/prompt.ts'
 import { sentence } from '../../runtime/errors.ts'
@@ -40,11 +40,13 @@ const asTokens = async (queries: readonly LabelQuery[], golds: number) => {
   const context = await opened.model.createContext({ contextSize: 64 })
   const tokenizer = { tokenize: (text: string) => opened.model.tokenize(text), detokenize: () => '' }
   const prompts = openPrompts(openChat(opened.model, addonOf(context, opened.model)), tokenizer, 1024)
-  const requests = queries.map(({ question, answers, passages }) => ({
-    base: prompts.prompt(answering, question, []),
-    golds: answers.slice(0, golds).map((answer) => prompts.answer(answer)),
-    passages: passages.map((passage) => prompts.prompt(answering, question, [passage])),
-  }))
+  const requests = await Promise.all(
+    queries.map(async ({ question, answers, passages }) => ({
+      base: await prompts.prompt(answering, question, [], never),
+      golds: await Promise.all(answers.slice(0, golds).map((answer) => prompts.answer(answer, never))),
+      passages: await Promise.all(passages.map((passage) => prompts.prompt(answering, question, [passage], never))),
+    })),
+  )
   await context.dispose()
   await opened.close()
   return requests

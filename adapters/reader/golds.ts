@@ -1,6 +1,4 @@
 /** The golds of a query as one tree of tokens: what two golds begin with is evaluated and read once. */
-import type { Slot } from './slots.ts'
-
 /** A row that is read: after the prompt and `before`. */
 export interface Node {
   /** Tokens of the answer before this row. */
@@ -56,27 +54,4 @@ export const along = <T>({ paths }: Tree, gold: readonly number[], say: (node: N
   const path = paths.find(({ tokens }) => byTokens(tokens, gold) === 0)
   if (!path) throw new RangeError('this gold is not in the tree')
   return gold.map((token, i) => say(path.nodes[i]!, token))
-}
-
-/** Evaluates a prompt with every gold after it and reads each node once. Returns how many tokens were evaluated. */
-export const walk = async (
-  slot: Slot,
-  prompt: readonly number[],
-  { paths, nodes }: Tree,
-  read: (node: Node, row: number) => Promise<void>,
-  signal: AbortSignal,
-): Promise<number> => {
-  const unread = new Set(nodes)
-  let evaluated = 0
-  for (const path of paths) {
-    const wants = path.nodes
-      .filter((node) => unread.delete(node))
-      .map((node) => ({
-        position: prompt.length - 1 + node.before.length,
-        order: nodes.indexOf(node),
-        read: (row: number) => read(node, row),
-      }))
-    if (wants.length > 0) evaluated += await slot.evaluate([...prompt, ...path.tokens.slice(0, -1)], wants, signal)
-  }
-  return evaluated
 }

@@ -18,19 +18,19 @@ export interface PlannedPassage {
 }
 
 /** @throws Rejected when an answer has no tokens or does not even fit after the prompt without a passage. */
-export const planOf = (prompts: Prompts, request: ScoreRequest): Plan => {
-  const { template, question, alphas } = request
+export const planOf = async (prompts: Prompts, request: ScoreRequest, signal: AbortSignal): Promise<Plan> => {
+  const { template, question, alphas, passageTokens } = request
   if (request.answers.length === 0) throw new Rejected('there is no answer to score')
-  const golds = request.answers.map((answer) => prompts.answer(answer))
+  const golds = await Promise.all(request.answers.map((answer) => prompts.answer(answer, signal)))
   const longest = Math.max(...golds.map((gold) => gold.length))
-  const base = prompts.prompt(template, question, [])
+  const base = await prompts.prompt(template, question, [], signal)
   const tooLong = misfit('the prompt without a passage', base.length, longest, prompts.contextSize)
   if (tooLong) throw new Rejected(tooLong)
-  const passages = request.passages.map((whole) => {
-    const { passage, cut } = prompts.cut(template, whole, request.passageTokens)
-    const prompt = prompts.prompt(template, question, [passage])
+  const planned = request.passages.map(async (whole) => {
+    const { passage, cut } = await prompts.cut(template, whole, passageTokens, signal)
+    const prompt = await prompts.prompt(template, question, [passage], signal)
     const unscored = misfit('the prompt', prompt.length, longest, prompts.contextSize)
     return unscored ? { unscored } : { prompt, cut }
   })
-  return { base, golds, passages, alphas }
+  return { base, golds, passages: await Promise.all(planned), alphas }
 }

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openScoreCache, type ScoreKey } from '../../../adapters/llama/cache.ts'
+import { openScoreCache, type ScoreKey } from '../../../adapters/reader/cache.ts'
 import { openLlama } from '../../../adapters/llama/index.ts'
 import { Fatal } from '../../../runtime/errors.ts'
 import { request } from '../../contracts/scorer.ts'
-import { readerFile } from './model.ts'
+import { readerFile } from '../llama/model.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'scores-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -56,7 +56,7 @@ describe('the score cache', () => {
 
   test('what was put by a process that was killed with SIGKILL is there', async () => {
     const path = join(folder, 'killed.sqlite')
-    const module = new URL('../../../adapters/llama/cache.ts', import.meta.url).href
+    const module = new URL('../../../adapters/reader/cache.ts', import.meta.url).href
     const code = `
       const { openScoreCache } = await import(${JSON.stringify(module)})
       const cache = openScoreCache(${JSON.stringify(path)}, 'reader')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sharedTime } from '../../../adapters/llama/time.ts'
+import { sharedTime } from '../../../adapters/reader/time.ts'
 
 test('calls under way at once share the time, so that all of it is charged once', async () => {
   let now = 0
