@@ -1,10 +1,11 @@
-/** How to reach Kafka and the registry: settings with what they name in files. Secrets stay in memory only. */
+/** How to reach Kafka, the registry and the servers of a reader: settings with what they name in files. Secrets stay in memory only. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { trouble } from '../adapters/files/trouble.ts'
 import type { KafkaOptions } from '../adapters/kafka/log.ts'
 import type { Sasl, Tls } from '../adapters/kafka/security.ts'
 import { askedToken, keptToken } from '../adapters/kafka/token.ts'
+import type { Source } from '../adapters/vllm/members.ts'
 import type { RegistryOptions } from '../adapters/registry/index.ts'
 import { Fatal, sentence } from '../runtime/errors.ts'
 import type { Config } from './config.ts'
@@ -33,10 +34,37 @@ export const registryAccess = async ({ registry }: Config): Promise<RegistryOpti
   return { url, ...(auth && { auth }), ...(ca !== null && { ca: await certificates('registry.ca', ca) }) }
 }
 
+export interface VllmAccess {
+  readonly source: Source
+  readonly apiKey?: string
+  /** File with the certificates to trust (PEM). */
+  readonly ca?: string
+}
+
+/** @throws Fatal that names the setting whose file cannot be used */
+export const vllmAccess = async ({ vllm }: Config): Promise<VllmAccess> => {
+  const { urls, file, resolve, api_key, api_key_file, ca } = vllm
+  const source: Source =
+    file !== null ? { kind: 'file', path: file } : resolve ? { kind: 'dns', url: urls[0]! } : { kind: 'list', urls }
+  if (file !== null) await textOf('vllm.file', file)
+  const apiKey = api_key_file === null ? api_key : await contentOf('vllm.api_key_file', api_key_file, 'the key')
+  if (ca !== null) await certificates('vllm.ca', ca)
+  return { source, ...(apiKey !== null && { apiKey }), ...(ca !== null && { ca }) }
+}
+
+/** A key in clear text is no secret; what does not leave this machine is. */
+const inTheOpen = ({ reader, vllm }: Config): boolean =>
+  reader.engine === 'vllm' &&
+  (vllm.api_key ?? vllm.api_key_file) !== null &&
+  vllm.file === null &&
+  vllm.urls.some((url) => url.startsWith('http:') && !/^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname))
+
 /** What is allowed and unwise: sentences for a log. */
-export const warnings = ({ engine, kafka: { tls, sasl }, registry }: Config): string[] => {
-  if (engine !== 'kafka') return []
-  const said: string[] = []
+export const warnings = (config: Config): string[] => {
+  const { engine, kafka, registry } = config
+  const { tls, sasl } = kafka
+  const said = inTheOpen(config) ? ['vllm.urls holds an address with http: whoever listens can read the key'] : []
+  if (engine !== 'kafka') return said
   if (!tls.on && (sasl.mechanism === 'plain' || sasl.mechanism === 'oauthbearer'))
     said.push(`kafka.sasl.mechanism is ${sasl.mechanism} without kafka.tls.on: whoever listens can read the secret`)
   if (sasl.token_url?.startsWith('http:'))
@@ -56,14 +84,19 @@ const textOf = async (setting: string, path: string): Promise<string> => {
   }
 }
 
+/** A secret that a file holds, without the end of its line. */
+const contentOf = async (setting: string, path: string, what: string): Promise<string> => {
+  const text = (await textOf(setting, path)).replace(/\r?\n$/, '')
+  if (text === '') throw new Fatal(`${setting}: ${path} is empty; it must hold ${what}`)
+  return text
+}
+
 const passwordOf = async (
   group: string,
   { password, password_file }: { password: string | null; password_file: string | null },
 ): Promise<string> => {
   if (password_file === null) return password ?? ''
-  const text = (await textOf(`${group}.password_file`, password_file)).replace(/\r?\n$/, '')
-  if (text === '') throw new Fatal(`${group}.password_file: ${password_file} is empty; it must hold the password`)
-  return text
+  return contentOf(`${group}.password_file`, password_file, 'the password')
 }
 
 /** One certificate of a PEM text, from its first line to its last. */

@@ -61,6 +61,52 @@ export const checkSasl = (sasl: Group, context: Context) => {
   if (given('token_url')) passwordOf(rule, 'with token_url')
 }
 
+export const checkVllm = (vllm: Group, context: Context) => {
+  const { given, say, excludes } = rules(vllm, context)
+  const urls = vllm['urls'] as readonly string[]
+  const { start, max } = vllm['concurrency'] as { start: number; max: number }
+  const own = urls.join() !== 'http://127.0.0.1:8000'
+  if (given('file') && own) say('file', 'must not be given beside urls: choose one')
+  if (given('file') && given('resolve')) say('resolve', 'must not be true beside file: it is about the name in urls')
+  if (given('resolve') && urls.length > 1) say('urls', 'must hold one address with resolve: its name stands for all')
+  excludes('api_key_file', 'api_key')
+  const plain = urls.find((url) => url.startsWith('http:'))
+  if (given('ca') && !given('file') && plain !== undefined) say('urls', 'must begin with https:// with ca')
+  const above = { path: ['concurrency', 'start'], message: `must not be above vllm.concurrency.max (${max})` }
+  if (start > max) context.addIssue({ code: 'custom', ...above, continue: false })
+}
+
+/** What the parts of a configuration demand of each other where a reader measures gains. */
+export const checkMeasuring = (
+  {
+    reader,
+    label,
+    distil,
+  }: {
+    readonly reader: { readonly engine: string }
+    readonly label: { readonly measure: string; readonly approximate: boolean }
+    readonly distil: { readonly measure: string }
+  },
+  context: Context,
+) => {
+  const say = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message, continue: false })
+  if (label.approximate && reader.engine === 'embedded')
+    say(
+      ['label', 'approximate'],
+      'must be false with the embedded reader, which is always exact; or choose --reader vllm',
+    )
+  if (label.approximate && label.measure === 'plain')
+    say(
+      ['label', 'approximate'],
+      'must be false where label.measure is plain: the plain measure is exact on any server',
+    )
+  if (label.measure === 'plain' && distil.measure === 'contrastive')
+    say(
+      ['distil', 'measure'],
+      'must be plain where label.measure is plain: there are no contrastive figures to group by',
+    )
+}
+
 export const checkRegistry = (registry: Group, context: Context) => {
   const rule = rules(registry, context)
   const { given, say, needs, excludes } = rule

@@ -28,6 +28,7 @@ export interface Globals {
   readonly set: string[]
   readonly data?: string
   readonly engine?: string
+  readonly reader?: string
   readonly stream?: string
   readonly prefix?: string
   readonly log?: string
@@ -44,6 +45,7 @@ export const withGlobals = (command: Command, settings = true): Command => {
       .option('--set <setting=value>', 'override a setting, e.g. label.alpha=0.3; may be repeated', collect, [])
       .option('-d, --data <folder>', 'folder of the log, the store and the caches')
       .option('--engine <name>', 'embedded (a file of this machine) or kafka')
+      .option('--reader <name>', 'embedded (in this process) or vllm (servers)')
       .option('-s, --stream <name>', 'stream: one immutable set of settings')
       .option('--prefix <name>', 'stands before every topic and group')
       .option('--log <level>', 'debug, info, warn or error')
@@ -54,10 +56,17 @@ export const withGlobals = (command: Command, settings = true): Command => {
 /** The configuration under a command's flags. `flags` are settings by dotted name. */
 export const configOf = (
   { env }: Io,
-  { config: file, set, data, engine, stream, prefix, log }: Globals,
+  { config: file, set, data, engine, reader, stream, prefix, log }: Globals,
   flags: Readonly<Record<string, unknown>> = {},
   defaults: Readonly<Record<string, unknown>> = {},
-): Config => readConfig({ file, env, set, flags: { data, engine, stream, prefix, log, ...flags }, defaults })
+): Config =>
+  readConfig({
+    file,
+    env,
+    set,
+    flags: { data, engine, 'reader.engine': reader, stream, prefix, log, ...flags },
+    defaults,
+  })
 
 /** Opens the world for a command and closes it whatever happens. */
 export const inWorld = async <T>(

@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { answering, imagining, type PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
+import { checkMeasuring } from './combinations.ts'
 import { givenSettings, type Given, type Sources } from './given.ts'
 import { refusal } from './refusal.ts'
-import { kafka, observe, price, registry } from './services.ts'
+import { kafka, observe, price, registry, vllm } from './services.ts'
 
 const name = z
   .string()
@@ -59,6 +60,11 @@ const content = {
       passage_tokens: whole.default(512).describe('a longer passage is cut at its end'),
       max_golds: whole.default(8).describe('distinct golds that are scored'),
       exact_golds: z.boolean().default(false).describe('only golds of the very same spelling are one'),
+      measure: z.enum(['contrastive', 'plain']).default('contrastive').describe('plain: any server can; no contrast'),
+      approximate: z
+        .boolean()
+        .default(false)
+        .describe('with the likeliest tokens only, for a server without the plugin; each record says so'),
     })
     .prefault({}),
   distil: z
@@ -97,6 +103,7 @@ const settings = z.strictObject({
     .prefault({}),
   reader: z
     .strictObject({
+      engine: z.enum(['embedded', 'vllm']).default('embedded').describe('in this process, or vLLM servers'),
       model: z.string().nullable().default(null).describe('a GGUF file or hub name; null: SmolLM2-135M-Instruct'),
       threads: whole.default(2),
       sequences: whole.default(4).describe('prompts evaluated at once'),
@@ -104,6 +111,7 @@ const settings = z.strictObject({
       gpu: z.union([z.literal(false), z.enum(['auto', 'cuda', 'vulkan', 'metal'])]).default(false),
     })
     .prefault({}),
+  vllm: vllm.describe('where reader.engine is vllm'),
   kafka: kafka.describe('where engine is kafka'),
   registry: registry.describe('of schemas, where engine is kafka'),
   observe,
@@ -113,10 +121,12 @@ const settings = z.strictObject({
 })
 
 /** Every setting; a reader is not promised passages that the selector does not keep. */
-export const Config = settings.refine(({ generate, select }) => generate.passages <= select.keep, {
-  path: ['generate', 'passages'],
-  error: 'must not be more than select.keep',
-})
+export const Config = settings
+  .refine(({ generate, select }) => generate.passages <= select.keep, {
+    path: ['generate', 'passages'],
+    error: 'must not be more than select.keep',
+  })
+  .superRefine(checkMeasuring)
 export type Config = z.infer<typeof Config> & {
   /** Settings that somebody chose, by dotted name, and where: a stream that exists may set the others. */
   readonly chosen?: ReadonlyMap<string, string>

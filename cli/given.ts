@@ -105,7 +105,8 @@ const file = (path: string): Given[] => {
 }
 
 /** `label.alpha` as the flag that stands for it: --alpha. */
-const flag = (name: string) => `--${name.split('.').at(-1)!.replaceAll('_', '-')}`
+const flag = (name: string) =>
+  name === 'reader.engine' ? '--reader' : `--${name.split('.').at(-1)!.replaceAll('_', '-')}`
 
 /** All that was given, the weakest first. @throws Fatal that names the place. */
 export const givenSettings = ({ file: named, env, set = [], flags = {} }: Sources): Given[] => {

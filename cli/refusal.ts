@@ -14,6 +14,7 @@ const kinds: Readonly<Record<string, string>> = {
   number: 'a number',
   boolean: 'true or false',
   string: 'a text',
+  array: 'a list',
   object: 'a group of settings',
 }
 

@@ -1,6 +1,6 @@
 /** Settings of the servers that the distributed engine stands on, and of what a worker says of itself. */
 import { z } from 'zod'
-import { checkRegistry, checkSasl, checkTls } from './combinations.ts'
+import { checkRegistry, checkSasl, checkTls, checkVllm } from './combinations.ts'
 import { stars } from './secrets.ts'
 
 const text = z.string().min(1).nullable().default(null)
@@ -15,11 +15,10 @@ const web = z.url({ protocol: /^https?$/, error: 'must be an address that begins
 const port = z.int().min(1).max(65_535)
 
 /** A list, or one text with commas: so that it can be given by flag and by environment. */
+const split = (given: unknown) => (typeof given === 'string' ? given.split(',').map((each) => each.trim()) : given)
+
 const brokers = z
-  .preprocess(
-    (given) => (typeof given === 'string' ? given.split(',').map((each) => each.trim()) : given),
-    z.array(z.string().regex(/^.+:\d+$/, 'must be host:port')).min(1),
-  )
+  .preprocess(split, z.array(z.string().regex(/^.+:\d+$/, 'must be host:port')).min(1))
   .default(['127.0.0.1:9092'])
 
 export const kafka = z
@@ -72,6 +71,61 @@ export const registry = z
     ca: text.describe('file with the certificates to trust (PEM); null: those of Node'),
   })
   .superRefine(checkRegistry)
+  .prefault({})
+
+/** What is wrong with the address of a server, as the end of a sentence about the setting. */
+const wrongWith = (given: string): string | undefined => {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (!url || !/^https?:$/.test(url.protocol))
+    return 'must hold addresses that begin with http:// or https://, e.g. http://127.0.0.1:8000'
+  if (url.username !== '' || url.password !== '') return 'must hold no user: give vllm.api_key'
+  if (url.search !== '' || url.hash !== '') return 'must hold addresses without ? and #, e.g. http://127.0.0.1:8000'
+  return undefined
+}
+
+/** As people write it, with or without `/v1`, to the address that requests are made under. */
+export const baseUrl = (given: string): string => new URL(given).href.replace(/\/+$/, '').replace(/\/v1$/, '')
+
+const vllmUrls = z
+  .preprocess(split, z.array(z.string()).min(1))
+  .superRefine((urls, context) => {
+    const wrong = urls.flatMap((url) => wrongWith(url) ?? [])[0]
+    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong, continue: false })
+  })
+  .transform((urls) => [...new Set(urls.map(baseUrl))])
+  .default(['http://127.0.0.1:8000'])
+
+/** Only what a server cannot be seen to do is asked for: the rest it says itself, and is probed for. */
+export const vllm = z
+  .strictObject({
+    urls: vllmUrls.describe('servers, with or without /v1; one text with commas will do'),
+    file: text.describe('instead: a file with one server a line, read again when it changes'),
+    resolve: z.boolean().default(false).describe('each address of the name in urls is a server'),
+    model: text.describe('name under which it is served; null: the only one that is'),
+    tokenizer: text.describe('tokenizer.json or its folder, of the same model; null: the server is asked'),
+    context: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('tokens of prompt and answer; null: what the server takes'),
+    api_key: secret.describe('better from the environment (GAINSTREAM_VLLM__API_KEY) or a file'),
+    api_key_file: text.describe('a file that holds nothing else'),
+    ca: text.describe('file with the certificates to trust (PEM); null: those of Node'),
+    concurrency: z
+      .strictObject({
+        start: z.int().min(1).default(2),
+        max: z.int().min(1).default(8),
+      })
+      .prefault({})
+      .describe('queries under way at each server: where it begins, and where it stops to grow'),
+    timeout: z
+      .number()
+      .refine((seconds) => seconds > 0, 'must be more than 0')
+      .default(120)
+      .describe('seconds of one query at a server'),
+  })
+  .superRefine(checkVllm)
   .prefault({})
 
 export const observe = z

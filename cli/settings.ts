@@ -16,15 +16,31 @@ const sorted = (value: unknown): unknown =>
         )
 
 /** What changes the outputs of a stream: the settings of its content, and which models. */
-export const immutable = (config: Config) => ({
-  ...contentOf(config),
-  encoder: { model: config.encoder.model },
-  reader: { model: config.reader.model, context: config.reader.context },
+export const immutable = ({ encoder, reader, vllm, ...config }: Config) => ({
+  ...contentOf({ encoder, reader, vllm, ...config }),
+  encoder: { model: encoder.model },
+  reader: { engine: reader.engine, model: reader.model, context: reader.context },
+  vllm: { model: vllm.model, context: vllm.context },
 })
+
+/**
+ * Settings that came when there were streams already, by what had been so until then: a manifest names them only where
+ * they are something else, so that the hash of a stream stays what it was.
+ */
+const later: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['label.measure', 'contrastive'],
+  ['label.approximate', false],
+  ['reader.engine', 'embedded'],
+  ['vllm.model', null],
+  ['vllm.context', null],
+])
 
 /** JSON with sorted keys, and the first 16 hexadecimal digits of its sha256. */
 export const manifest = (config: Config): { settings: string; hash: string } => {
-  const settings = JSON.stringify(sorted(immutable(config)))
+  const tree = {}
+  for (const [path, value] of leaves(immutable(config)))
+    if (!later.has(path.join('.')) || later.get(path.join('.')) !== value) put(tree, path, value)
+  const settings = JSON.stringify(sorted(tree))
   return { settings, hash: createHash('sha256').update(settings).digest('hex').slice(0, 16) }
 }
 
@@ -36,12 +52,20 @@ export const leaves = (value: unknown, at: readonly string[] = []): Leaf[] =>
     ? Object.entries(value).flatMap(([key, each]) => leaves(each, [...at, key]))
     : [[at, value]]
 
+/** The settings of a stream that was made, those included that came later. */
+export const settingsIn = (entry: Pick<StreamEntry, 'settings'>): Leaf[] => {
+  const written = leaves(JSON.parse(entry.settings))
+  const named = new Set(written.map(([path]) => path.join('.')))
+  const others = [...later].filter(([name]) => !named.has(name))
+  return [...written, ...others.map(([name, value]): Leaf => [name.split('.'), value])]
+}
+
 /**
  * The configuration as an existing stream has it: what nobody chose is taken from the stream.
  * @throws Fatal that names the first chosen setting that differs: a stream's settings never change.
  */
 export const asStream = (config: Config, entry: StreamEntry): Config => {
-  const theirs = leaves(JSON.parse(entry.settings))
+  const theirs = settingsIn(entry)
   const values = new Map(theirs.map(([path, value]) => [path.join('.'), value]))
   for (const [path, value] of leaves(immutable(config))) {
     const name = path.join('.')

@@ -42,11 +42,12 @@ export const stagesAgain = (topic: Topic, topologies: readonly Topology[]): stri
   return downstream(topic).filter((name) => wanted.has(name))
 }
 
-const reading = ['reader.', 'prompts.']
+const reader = ['reader.', 'vllm.']
+const reading = [...reader, 'prompts.']
 
 /** Settings that change what a stage writes, by their names or how these begin. */
 const heeds: Record<string, readonly string[]> = {
-  imagine: ['imagine.on', 'imagine.tokens', 'imagine.prompt.', 'reader.'],
+  imagine: ['imagine.on', 'imagine.tokens', 'imagine.prompt.', ...reader],
   retrieve: ['retrieve.', 'encoder.', 'imagine.not_available'],
   label: ['label.', ...reading],
   distil: ['distil.', 'label.passage_tokens', 'generate.answer_tokens', ...reading],

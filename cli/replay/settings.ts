@@ -2,7 +2,7 @@
 import type { StreamEntry } from '../../schemas/control.ts'
 import { configOf, type Globals, type Io } from '../command.ts'
 import { contentOf, put, type Config } from '../config.ts'
-import { immutable, leaves } from '../settings.ts'
+import { immutable, leaves, settingsIn } from '../settings.ts'
 
 export interface Change {
   readonly setting: string
@@ -15,19 +15,20 @@ const nameOf = (assignment: string) => assignment.split('=')[0] ?? ''
 /** Settings that change what comes out. */
 const isContent = (config: Config, name: string) =>
   Object.keys(contentOf(config)).includes(name.split('.')[0] ?? '') ||
-  ['encoder.model', 'reader.model', 'reader.context'].includes(name)
+  ['encoder.model', 'reader.engine', 'reader.model', 'reader.context', 'vllm.model', 'vllm.context'].includes(name)
 
 /** The configuration under which the source is looked at: what --set says of content is for the derived stream. */
 export const sourceConfig = (io: Io, flags: Globals, stream: string): Config => {
-  const plain = configOf(io, { ...flags, set: [], stream })
-  return configOf(io, { ...flags, stream, set: flags.set.filter((each) => !isContent(plain, nameOf(each))) })
+  const { reader: _reader, ...others } = flags
+  const plain = configOf(io, { ...others, set: [], stream })
+  return configOf(io, { ...others, stream, set: flags.set.filter((each) => !isContent(plain, nameOf(each))) })
 }
 
-const bySet = (origin: string | undefined) => origin?.startsWith('--set ') ?? false
+const bySet = (origin: string | undefined) => origin === '--reader' || (origin?.startsWith('--set ') ?? false)
 
 /** The configuration of the derived stream; only what --set says counts as chosen. @throws Fatal */
 export const derivedConfig = (io: Io, flags: Globals, source: StreamEntry, stream: string): Config => {
-  const theirs = leaves(JSON.parse(source.settings))
+  const theirs = settingsIn(source)
   const dotted = theirs.filter(([path]) => path.every((part) => !part.includes('.')))
   const defaults = Object.fromEntries(dotted.map(([path, value]) => [path.join('.'), value]))
   const read = configOf(io, { ...flags, stream }, {}, defaults)
@@ -41,7 +42,7 @@ export const derivedConfig = (io: Io, flags: Globals, source: StreamEntry, strea
 
 /** Settings that change what comes out and are not what they were. */
 export const changes = (source: StreamEntry, config: Config): Change[] => {
-  const before = new Map(leaves(JSON.parse(source.settings)).map(([path, value]) => [path.join('.'), value]))
+  const before = new Map(settingsIn(source).map(([path, value]) => [path.join('.'), value]))
   return leaves(immutable(config)).flatMap(([path, to]) => {
     const setting = path.join('.')
     const from = before.get(setting)

@@ -161,6 +161,7 @@ describe('a secret', () => {
 
   test('is every setting that is one, and nothing else', () => {
     expect(names(Config.parse({})).filter(isSecret)).toEqual([
+      'vllm.api_key',
       'kafka.tls.key_password',
       'kafka.sasl.password',
       'registry.password',
