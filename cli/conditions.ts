@@ -1,5 +1,5 @@
 /** One set of queries answered under several conditions: a derived stream each, fed from what the first one found. */
-import { nllBy } from '../method/gain.ts'
+import { measureOf, nllBy } from '../method/gain.ts'
 import type { Log } from '../runtime/log.ts'
 import { enter, type Item } from '../runtime/source.ts'
 import type { Candidates } from '../schemas/candidates.ts'
@@ -30,8 +30,8 @@ const settingsOf = (config: Config, condition: Condition): Config => ({
 })
 
 /** Gains as given scores: the passage that makes an answer likeliest scores highest. */
-const asGiven = ({ run, asked_at, query, passages, gains: measured }: Gains): Candidates => {
-  const nll = new Map(measured.map((gain) => [gain.passage_id, nllBy('contrastive', gain)]))
+const asGiven = ({ run, asked_at, query, passages, gains: measured, measure }: Gains): Candidates => {
+  const nll = new Map(measured.map((gain) => [gain.passage_id, nllBy(measureOf({ measure }), gain)]))
   const scored = passages.map((candidate) => {
     const found = nll.get(candidate.id)
     return { ...candidate, given_score: typeof found === 'number' ? -found : null }

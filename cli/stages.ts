@@ -72,9 +72,10 @@ const makers: Record<string, Maker> = {
     return bind(retrieve, { retriever: found, k, notAvailable }, calls)
   },
   label({ config }, readers) {
-    const { alpha, passage_tokens: passageTokens, max_golds: maxGolds, exact_golds: exactGolds } = config.label
+    const { alpha, measure, passage_tokens: passageTokens } = config.label
+    const { max_golds: maxGolds, exact_golds: exactGolds } = config.label
     const { scorer, calls } = readers()
-    const ports = { scorer, alpha, prompt: promptFor(config), passageTokens, maxGolds, exactGolds }
+    const ports = { scorer, alpha, measure, prompt: promptFor(config), passageTokens, maxGolds, exactGolds }
     return bind(label, { ...ports, settings: manifest(config).hash }, calls)
   },
   distil({ config }, readers) {

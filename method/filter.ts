@@ -12,7 +12,7 @@ export interface Decision {
 
 const kept: Decision = { outcome: 'kept', reason: '' }
 
-/** @param prediction what the reader answered with the best passage by contrastive perplexity. */
+/** @param prediction what the reader answered with the passage that the gains rank first. */
 export const answerable = (
   filter: AnswerableFilter,
   prediction: string,

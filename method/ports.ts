@@ -17,7 +17,7 @@ export interface ScoreRequest {
   readonly answers: readonly string[]
   readonly passages: readonly Passage[]
   readonly template: PromptTemplate
-  /** Each α ≥ 0 gets its own contrastive figures out of one evaluation of the prompts. */
+  /** Each α ≥ 0 gets its own contrastive figures out of one evaluation of the prompts; none: plain figures only. */
   readonly alphas: readonly number[]
   /** A passage is cut at its end to this many tokens. */
   readonly passageTokens: number
@@ -40,6 +40,8 @@ export interface Scores {
   /** In the order of the request's passages; `answers` in the order of the request's answers. */
   readonly passages: readonly PassageScore[]
   readonly usage: Usage
+  /** Who measured it, where the port stands for several. */
+  readonly identity?: Identity
 }
 
 /** Measures answers with and without each passage, with the reader's own probabilities over its whole vocabulary. */
@@ -56,6 +58,8 @@ export interface Reading {
   readonly usage: Usage
   /** Why prompt or answer were cut short, if they were. */
   readonly cut: string | null
+  /** Who wrote it, where the port stands for several. */
+  readonly identity?: Identity
 }
 
 /** The LLM that reads: short greedy answers, and pseudo-passages from the question alone. */

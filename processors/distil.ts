@@ -1,8 +1,9 @@
 import { answerable, type AnswerableFilter, type Decision } from '../method/filter.ts'
-import { bestBy, type Measure } from '../method/gain.ts'
+import { bestBy, measureOf, type Measure } from '../method/gain.ts'
 import { buildGroup } from '../method/group.ts'
 import type { Reader } from '../method/ports.ts'
 import { promptHash, type PromptTemplate } from '../method/prompt.ts'
+import { Rejected } from '../runtime/errors.ts'
 import { minutes } from '../runtime/topic.ts'
 import { bulk } from '../runtime/policy.ts'
 import { processor, type Attempt } from '../runtime/processor.ts'
@@ -31,15 +32,15 @@ interface Filtered extends Decision {
 
 /** Can the reader answer with the passage that has the most gain? */
 const filtered = async (
-  { query, gains: measured, passages }: Gains,
+  { query, gains: measured, passages, measure }: Gains,
   ports: Distilling,
   signal: AbortSignal,
   attempt: Attempt,
 ): Promise<Filtered> => {
   if (ports.filter === 'off') return { outcome: 'kept', reason: '', prediction: null, reader: null, usage: noUsage }
-  const best = bestBy('contrastive', measured)
+  const best = bestBy(measureOf({ measure }), measured)
   const template = ports.prompt(query.dataset)
-  const { text, usage } = await ports.reader.answer(
+  const { text, usage, identity } = await ports.reader.answer(
     {
       question: query.question,
       passages: passages.filter(({ id }) => id === best?.passage_id),
@@ -50,7 +51,7 @@ const filtered = async (
     signal,
     attempt,
   )
-  const reader = { ...ports.reader.identity, prompt: promptHash(template) }
+  const reader = { ...(identity ?? ports.reader.identity), prompt: promptHash(template) }
   return { ...answerable(ports.filter, text, query.answers, query.lang), prediction: text, reader, usage }
 }
 
@@ -64,6 +65,8 @@ export const distil = processor({
   async step(labelled, ports: Distilling, signal, attempt) {
     const { run, query, alpha, scorer, settings } = labelled
     const { measure, dropTwins } = ports
+    if (measure === 'contrastive' && measureOf(labelled) === 'plain')
+      throw new Rejected(`query ${query.id} was measured without contrast: replay it with distil.measure=plain`)
     const about = { run, query, measure, alpha, scorer, settings }
     const group = buildGroup(query, labelled.passages, labelled.gains, { measure, dropTwins })
     if ('reason' in group) {

@@ -30,8 +30,8 @@ export const generate = processor({
     const passages = context.kept.slice(0, ports.passages)
     const question = context.query.question
     const request = { question, passages, template, passageTokens, maxTokens: answerTokens }
-    const { text, usage, cut } = await reader.answer(request, signal, attempt)
-    const identity = { ...reader.identity, prompt: promptHash(template) }
+    const { text, usage, cut, identity: own } = await reader.answer(request, signal, attempt)
+    const identity = { ...(own ?? reader.identity), prompt: promptHash(template) }
     return [
       answers.message({
         ...{ context, prediction: text, passages: passages.length, reader: identity },

@@ -25,12 +25,12 @@ export const imagine = processor({
 
   async step({ run, asked_at, query }, { imagines, reader, prompt, maxTokens }: Imagining, signal, attempt) {
     if (!imagines) return [drafts.message({ run, asked_at, query, pseudo_passage: null })]
-    const { text, usage } = await reader.imagine(
-      { question: query.question, template: prompt, maxTokens },
-      signal,
-      attempt,
-    )
-    const identity = { ...reader.identity, prompt: promptHash(prompt) }
+    const {
+      text,
+      usage,
+      identity: own,
+    } = await reader.imagine({ question: query.question, template: prompt, maxTokens }, signal, attempt)
+    const identity = { ...(own ?? reader.identity), prompt: promptHash(prompt) }
     const pseudo_passage = { text, not_available: saysNotAvailable(text, query.lang), reader: identity, usage }
     return [drafts.message({ run, asked_at, query, pseudo_passage })]
   },

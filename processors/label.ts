@@ -1,4 +1,4 @@
-import { gainsOf, tooFewScored } from '../method/gain.ts'
+import { gainsOf, tooFewScored, type Measure } from '../method/gain.ts'
 import { distinctGolds } from '../method/golds.ts'
 import type { Scorer } from '../method/ports.ts'
 import { promptHash, type PromptTemplate } from '../method/prompt.ts'
@@ -13,6 +13,8 @@ import { only, spent } from './usage.ts'
 export interface Labelling {
   readonly scorer: Scorer
   readonly alpha: number
+  /** Default: contrastive; `plain` takes no contrast, whatever α is. */
+  readonly measure?: Measure
   /** By dataset: the prompt under which a gain is measured is the prompt that later answers. */
   readonly prompt: (dataset: string) => PromptTemplate
   readonly passageTokens: number
@@ -36,20 +38,21 @@ export const label = processor({
   policy: bulk({ inFlight: 4, timeout: minutes(30), commitEvery: 500 }),
 
   async step({ run, asked_at, query, passages }, ports: Labelling, signal, attempt) {
-    const { scorer, alpha, passageTokens, maxGolds, settings } = ports
+    const { scorer, measure = 'contrastive', passageTokens, maxGolds, settings } = ports
+    const alphas = measure === 'plain' ? [] : [ports.alpha]
     const { golds, leftOut } = distinctGolds(query.answers, { lang: query.lang, exact: ports.exactGolds, maxGolds })
     if (golds.length === 0) throw new Rejected(`query ${query.id} has no gold answer`)
     const template = ports.prompt(query.dataset)
-    const request = { question: query.question, answers: golds, passages, template, alphas: [alpha], passageTokens }
+    const request = { question: query.question, answers: golds, passages, template, alphas, passageTokens }
     const scores = await scorer.score(request, signal, attempt)
-    const measured = gainsOf(scores, golds, passages)
+    const measured = gainsOf(scores, golds, passages, measure === 'plain' ? 'plain' : 0)
     const nothing = tooFewScored(measured)
     if (nothing) throw new Rejected(`query ${query.id}: ${nothing}`)
-    const identity = { ...scorer.identity, prompt: promptHash(template) }
+    const identity = { ...(scores.identity ?? scorer.identity), prompt: promptHash(template) }
     return [
       gains.message({
-        ...{ run, asked_at, query, passages, gains: measured, alpha, exact: scorer.exact, golds },
-        ...{ golds_left_out: leftOut, scorer: identity, usage: scores.usage, settings },
+        ...{ run, asked_at, query, passages, gains: measured, alpha: alphas[0] ?? 0, exact: scorer.exact, golds },
+        ...{ golds_left_out: leftOut, scorer: identity, usage: scores.usage, settings, measure },
       }),
     ]
   },

@@ -15,6 +15,8 @@ export const Identity = {
       doc: 'Of the weights as they are computed with, e.g. q8_0, bfloat16.',
     },
     { name: 'server', type: 'string', default: '', doc: 'Program and version, e.g. node-llama-cpp 3.22.1.' },
+    { name: 'runner', type: 'string', default: '', doc: 'Of vLLM: v1 or v2.' },
+    { name: 'plugin', type: 'string', default: '', doc: 'Name and version of what measures within the server.' },
     { name: 'prompt', type: optional('string'), default: null, doc: 'Hash of the prompt template as rendered.' },
   ],
 } as const

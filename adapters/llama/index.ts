@@ -92,13 +92,14 @@ const assemble = async (opened: OpenModel, options: LlamaOptions & { sequences: 
   ])
   const addon = addonOf(context, model)
   const identity = identityOf(model, modelPath, revision)
+  const { runner: _runner, plugin: _plugin, ...known } = identity // a cache that was filled before they came stays good
   const detokenize = (tokens: readonly number[]) => model.detokenize(tokens as Parameters<typeof model.detokenize>[0])
   const tokenizer: Tokenizer = { tokenize: (text) => model.tokenize(text), detokenize }
   const prompts = openPrompts(openChat(model, addon), tokenizer, contextSize)
   const slots = openSlots(addon.context, { sequences, contextSize, batchTokens, name: identity.model })
   const rows = openRows(addon)
   const cache = options.scoreCachePath
-    ? openScoreCache(options.scoreCachePath, JSON.stringify(identity), {
+    ? openScoreCache(options.scoreCachePath, JSON.stringify(known), {
         keep: options.scoreCacheEntries ?? 1_000_000,
         logger: options.logger ?? unobserved.logger,
       })

@@ -70,6 +70,8 @@ export const identityOf = (model: LlamaModel, path: string, revision: string): I
     revision,
     dtype: (dtype ?? '').replace(/^(MOSTLY|ALL)_/, '').toLowerCase(),
     server: server(),
+    runner: '',
+    plugin: '',
     prompt: null,
   }
 }

@@ -20,7 +20,7 @@ export interface Orders {
 }
 
 const usage = { calls: 0, prompt_tokens: 0, output_tokens: 0, cache_hits: 0, seconds: 0 }
-const identity = { model: 'none', revision: '', dtype: '', server: '', prompt: null }
+const identity = { model: 'none', revision: '', dtype: '', server: '', runner: '', plugin: '', prompt: null }
 const reading = async () => ({ text: 'an answer', usage, cut: null })
 const reader: Reader = { identity, answer: reading, imagine: reading }
 

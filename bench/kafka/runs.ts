@@ -48,7 +48,7 @@ const gainstream = (setting: Setting, ...args: string[]) =>
   })
 
 const usage = { calls: 1, prompt_tokens: 200, output_tokens: 5, cache_hits: 0, seconds: 0.2 }
-const identity = { model: 'none', revision: '', dtype: '', server: '', prompt: null }
+const identity = { model: 'none', revision: '', dtype: '', server: '', runner: '', plugin: '', prompt: null }
 /** Every third answer is right. */
 const answer = (n: number): Answer => {
   const query = { id: `q${n}`, question: `Question ${n}?`, answers: ['forty-two'], dataset: 'made', lang: 'en' }

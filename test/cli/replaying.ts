@@ -17,7 +17,7 @@ import { stagesOfTopology } from '../../processors/index.ts'
 import { Rejected } from '../../runtime/errors.ts'
 import { pause } from '../../runtime/wait.ts'
 
-const identity = { model: 'double', revision: '', dtype: '', server: '', prompt: null }
+const identity = { model: 'double', revision: '', dtype: '', server: '', runner: '', plugin: '', prompt: null }
 const usage = { calls: 1, prompt_tokens: 10, output_tokens: 2, cache_hits: 0, seconds: 0.1 }
 const encoder = { model: 'double', revision: '0', dimension: 2, pooling: 'mean', normalised: false } as const
 const embedder: Embedder = {

@@ -27,7 +27,7 @@ import { queries, rejects, totals } from '../../topics/index.ts'
 import { folder } from './command.ts'
 
 const usage = { calls: 1, prompt_tokens: 10, output_tokens: 2, cache_hits: 0, seconds: 0.25 }
-const identity = { model: 'double', revision: '1', dtype: 'none', server: 'none', prompt: null }
+const identity = { model: 'double', revision: '1', dtype: 'none', server: 'none', runner: '', plugin: '', prompt: null }
 
 /** Cannot score a question about what is broken, until somebody mends it. */
 const scorerOf = (state: { broken: boolean }): Scorer => ({

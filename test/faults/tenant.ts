@@ -62,7 +62,7 @@ const answerTo = (id: string): Answer => ({
     query: { id, question: `What is ${id}?`, answers: [id], dataset: '', lang: 'en', gold_passage_ids: [] },
   },
   ...{ prediction: id, passages: 0, answered_at: 2, cut: null },
-  reader: { model: 'none', revision: '', dtype: '', server: '', prompt: null },
+  reader: { model: 'none', revision: '', dtype: '', server: '', runner: '', plugin: '', prompt: null },
   usage: { calls: 0, prompt_tokens: 0, output_tokens: 0, cache_hits: 0, seconds: 0 },
 })
 

@@ -37,7 +37,15 @@ export const openTestStream = async (at = registry, prefix = `t${randomUUID().sl
   }
 }
 
-const scorer = { model: 'SmolLM2-135M-Instruct', revision: 'a1', dtype: 'q8_0', server: 'node-llama-cpp', prompt: null }
+const scorer = {
+  model: 'SmolLM2-135M-Instruct',
+  revision: 'a1',
+  dtype: 'q8_0',
+  server: 'node-llama-cpp',
+  runner: 'v1',
+  plugin: 'gain-logits 0.1.0',
+  prompt: null,
+}
 const usage = { calls: 3, prompt_tokens: 4_503_599_627_370_497, output_tokens: 0, cache_hits: 2, seconds: 0.1 + 0.2 }
 
 export const question = (n: number): Asked => ({
@@ -74,7 +82,16 @@ export const gained = (n: number): Gains => ({
       ...{ answer: null, plain_answer: null, tokens: null, cut: 0, unscored: 'it says that it has nothing' },
     },
   ],
-  ...{ alpha: 0.3, exact: true, golds: ['Donau', 'the Danube'], golds_left_out: 1, scorer, usage, settings: 'cafe' },
+  ...{
+    alpha: 0.3,
+    exact: true,
+    golds: ['Donau', 'the Danube'],
+    golds_left_out: 1,
+    scorer,
+    usage,
+    settings: 'cafe',
+    measure: 'contrastive',
+  },
 })
 
 export const sampled = (n: number): Sample => ({
@@ -85,5 +102,5 @@ export const sampled = (n: number): Sample => ({
       ...{ mean_nll: 0.9, score: -1.2386, has_answer: true, twin_of: null },
     },
   ],
-  ...{ filter_prediction: 'Donau', filter_reader: scorer, scorer, usage, settings: 'cafe' },
+  ...{ filter_prediction: 'Donau', filter_reader: scorer, scorer, usage, settings: 'cafe', measure: 'contrastive' },
 })

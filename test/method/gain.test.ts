@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bestBy, gainsOf, nothingGains, tooFewScored, type AnswerScore, type Scores } from '../../method/index.ts'
+import {
+  bestBy,
+  gainsOf,
+  measureOf,
+  nothingGains,
+  tooFewScored,
+  type AnswerScore,
+  type Scores,
+} from '../../method/index.ts'
 import type { Gain } from '../../schemas/gains.ts'
 
 const usage = { calls: 1, prompt_tokens: 0, output_tokens: 0, cache_hits: 0, seconds: 0 }
@@ -55,6 +63,22 @@ describe('a gain', () => {
       [null, null],
       [3, 'Oslo'],
     ])
+  })
+
+  test('without contrast is that of the gold with the least plain perplexity, whatever else the scorer sent', () => {
+    expect(gainsOf(scores, golds, passages, 'plain')).toEqual([
+      {
+        passage_id: 'a',
+        ...{ mean_nll: null, plain_mean_nll: 1, base_mean_nll: 2, infogain: 1 },
+        ...{ answer: 'Christiania', plain_answer: 'Christiania', tokens: 2, cut: 0, unscored: null },
+      },
+      expect.objectContaining({ passage_id: 'b', plain_mean_nll: null, unscored: 'the passage does not fit' }),
+      expect.objectContaining({ passage_id: 'c', mean_nll: null, plain_mean_nll: 3, answer: 'Oslo', infogain: 1 }),
+    ])
+    const bare = { ...scores, passages: [{ cut: 0, answers: [answer([-1])] }] }
+    expect(gainsOf(bare, golds, [{ id: 'a' }], 'plain')[0]).toMatchObject({ plain_mean_nll: 1, unscored: null })
+    const broken = { ...scores, passages: [{ cut: 0, answers: [answer([NaN])] }] }
+    expect(gainsOf(broken, golds, [{ id: 'a' }], 'plain')[0]?.unscored).toContain('no finite figures')
   })
 
   test('goes to the first of two golds that are equally easy', () => {
@@ -114,6 +138,16 @@ describe('a list of gains', () => {
     expect(bestBy('plain', gains)?.passage_id).toBe('d')
     expect(bestBy('plain', [gain('x', null)])).toBeUndefined()
     expect(bestBy('plain', [])).toBeUndefined()
+  })
+
+  test('is ranked as its record was measured; one from before the plain measure was contrastive', () => {
+    expect(['contrastive', 'plain', ''].map((measure) => measureOf({ measure }))).toEqual([
+      ...['contrastive', 'plain', 'contrastive'],
+    ])
+    const plain = [gain('a', null, 2), gain('b', null, 1)]
+    expect(bestBy('plain', plain)?.passage_id).toBe('b')
+    expect(bestBy('contrastive', plain)).toBeUndefined()
+    expect(tooFewScored(plain)).toBeUndefined()
   })
 
   test('teaches nothing with fewer than two scored candidates', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { answering, promptHash } from '../../method/prompt.ts'
 import { distil } from '../../processors/index.ts'
+import { Rejected } from '../../runtime/errors.ts'
 import type { Gain, Gains } from '../../schemas/gains.ts'
 import type { Candidate } from '../../schemas/passage.ts'
 import { samples } from '../../topics/index.ts'
@@ -15,6 +16,7 @@ import {
   never,
   query,
   readerSaying,
+  server,
   single,
   taken,
   usage,
@@ -34,7 +36,16 @@ const passages = [
 const measured = [gain('a', 2, 1), gain('b', 1, 2), gain('c', 3), gain('d', null)]
 
 const labelled = (gains: Gain[] = measured, candidates: Candidate[] = passages): Gains => ({
-  ...{ ...asked(), passages: candidates, gains, alpha: 0.5, exact: true, golds: ['Danube'], golds_left_out: 0 },
+  ...{
+    ...asked(),
+    passages: candidates,
+    gains,
+    alpha: 0.5,
+    exact: true,
+    golds: ['Danube'],
+    golds_left_out: 0,
+    measure: 'contrastive',
+  },
   ...{ scorer: identity, usage, settings: 'hash' },
 })
 
@@ -86,6 +97,30 @@ describe('distil', () => {
     expect(sample.measure).toBe('plain')
     expect(ids(sample.passages)[0]).toBe('a')
     expect(requests).toMatchObject([{ request: { passages: [{ id: 'b' }] } }])
+  })
+
+  test('of gains without contrast groups by the plain figures, and the filter asks with the best of them', async () => {
+    const plain = measured.map((each) => ({ ...each, mean_nll: null }))
+    const value = { ...labelled(plain), measure: 'plain', alpha: 0 }
+    const { sample, requests } = await distilled('the Danube', { measure: 'plain' }, value)
+    expect(sample).toMatchObject({ measure: 'plain', outcome: 'kept' })
+    expect(ids(sample.passages)).toEqual(['a', 'b', 'c'])
+    expect(sample.passages[0]!.mean_nll).toBe(1)
+    expect(requests).toMatchObject([{ request: { passages: [{ id: 'a' }] } }])
+  })
+
+  test('cannot group gains without contrast by the contrast: rejected with what to do', async () => {
+    const value = { ...labelled(), measure: 'plain', alpha: 0 }
+    await expect(distilled('the Danube', {}, value)).rejects.toThrow(
+      new Rejected('query nq/12 was measured without contrast: replay it with distil.measure=plain'),
+    )
+  })
+
+  test('names the server that answered for the filter, where the reader is several', async () => {
+    const { reader } = readerSaying('the Danube', { identity: server })
+    const { outputs } = await taken(distil, labelled(), { ...settings, reader })
+    const hash = promptHash(settings.prompt('nq'))
+    expect(single(outputs, samples).value.filter_reader).toEqual({ ...server, prompt: hash })
   })
 
   test('drops a query that the reader cannot answer, as a record with the reason, its group and its cost', async () => {

@@ -4,7 +4,20 @@ import { generate } from '../../processors/index.ts'
 import type { Context } from '../../schemas/context.ts'
 import { answers } from '../../topics/index.ts'
 import { candidate } from '../method/candidate.ts'
-import { asked, attempt, cost, identity, key, never, query, readerSaying, single, taken, usage } from './records.ts'
+import {
+  asked,
+  attempt,
+  cost,
+  identity,
+  key,
+  never,
+  query,
+  readerSaying,
+  server,
+  single,
+  taken,
+  usage,
+} from './records.ts'
 
 const kept = [candidate('b', 2), candidate('a', 1), candidate('c', 3)]
 const context = (more: Partial<Context> = {}): Context => ({
@@ -39,8 +52,14 @@ describe('generate', () => {
     expect(tally).toEqual({ outcome: 'answered', sums: cost })
   })
 
+  test('names the server that answered, where the reader is several', async () => {
+    const { reader } = readerSaying('the Danube', { identity: server })
+    const { outputs } = await taken(generate, context(), { ...settings, reader })
+    expect(single(outputs, answers).value.reader).toEqual({ ...server, prompt: promptHash(settings.prompt('nq')) })
+  })
+
   test('says why a prompt or an answer was cut', async () => {
-    const { reader } = readerSaying('the Dan', 'the answer stopped at 2 tokens')
+    const { reader } = readerSaying('the Dan', { cut: 'the answer stopped at 2 tokens' })
     const { outputs } = await taken(generate, context(), { ...settings, reader })
     expect(single(outputs, answers).value.cut).toBe('the answer stopped at 2 tokens')
   })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { imagining, promptHash } from '../../method/prompt.ts'
 import { imagine } from '../../processors/index.ts'
 import { drafts } from '../../topics/index.ts'
-import { asked, attempt, cost, identity, key, never, readerSaying, single, taken, usage } from './records.ts'
+import { asked, attempt, cost, identity, key, never, readerSaying, server, single, taken, usage } from './records.ts'
 
 const settings = { imagines: true, prompt: imagining, maxTokens: 200 }
 
@@ -20,6 +20,13 @@ describe('imagine', () => {
     }
     expect(single(outputs, drafts)).toEqual({ key, value: { ...asked(), pseudo_passage } })
     expect(tally).toEqual({ outcome: 'imagined', sums: cost })
+  })
+
+  test('names the server that wrote it, where the reader is several', async () => {
+    const { reader } = readerSaying('The Danube.', { identity: server })
+    const { outputs } = await taken(imagine, asked(), { ...settings, reader })
+    const by = { ...server, prompt: promptHash(imagining) }
+    expect(single(outputs, drafts).value.pseudo_passage?.reader).toEqual(by)
   })
 
   test('a live query is imagined for all the same', async () => {

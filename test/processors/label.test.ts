@@ -6,7 +6,20 @@ import { Rejected } from '../../runtime/errors.ts'
 import type { Query } from '../../schemas/query.ts'
 import { gains } from '../../topics/index.ts'
 import { candidate } from '../method/candidate.ts'
-import { attempt, asked, candidatesOf, cost, identity, key, never, scorerOf, single, taken, usage } from './records.ts'
+import {
+  attempt,
+  asked,
+  candidatesOf,
+  cost,
+  identity,
+  key,
+  never,
+  scorerOf,
+  server,
+  single,
+  taken,
+  usage,
+} from './records.ts'
 
 const passages = [candidate('a', 1), candidate('b', 2), candidate('c', 3)]
 const own = { ...answering, system: 'nq only' }
@@ -46,7 +59,7 @@ describe('label', () => {
     const { key: given, value, tally } = await labelled()
     expect(given).toBe(key)
     expect(value).toMatchObject({ ...candidatesOf(passages), alpha: 0.5, exact: true, golds: ['Danube'], usage })
-    expect(value).toMatchObject({ golds_left_out: 0, settings: 'hash' })
+    expect(value).toMatchObject({ golds_left_out: 0, settings: 'hash', measure: 'contrastive' })
     expect(value.scorer).toEqual({ ...identity, prompt: promptHash(own) })
     expect(value.gains).toEqual([
       {
@@ -66,6 +79,34 @@ describe('label', () => {
       },
     ])
     expect(tally).toEqual({ outcome: 'labelled', sums: { ...cost, passages: 3, unscored: 1 } })
+  })
+
+  test('by the plain measure asks for no contrast, and ranks by what is there', async () => {
+    const { scorer, requests } = scorerOf((request) => {
+      const { base, passages } = scoresOf(request)
+      const plain = passages.map((passage) =>
+        'unscored' in passage
+          ? passage
+          : { ...passage, answers: passage.answers.map(({ plain }) => ({ plain, contrast: [] })) },
+      )
+      return { base, passages: plain }
+    })
+    const ports = { ...settings, scorer, measure: 'plain' } as const
+    const { outputs } = await taken(label, candidatesOf(passages, { answers: ['Donau', 'Danube'] }), ports)
+    expect(requests[0]!.request.alphas).toEqual([])
+    const { value } = single(outputs, gains)
+    expect(value).toMatchObject({ measure: 'plain', alpha: 0, exact: true })
+    expect(value.gains[1]).toEqual({
+      passage_id: 'b',
+      ...{ mean_nll: null, plain_mean_nll: 2, base_mean_nll: 6, infogain: 4 },
+      ...{ answer: 'Donau', plain_answer: 'Donau', tokens: 1, cut: 1, unscored: null },
+    })
+  })
+
+  test('names the server that measured, where the scorer is several', async () => {
+    const { scorer } = scorerOf((request) => ({ ...scoresOf(request), identity: server }))
+    const { outputs } = await taken(label, candidatesOf(passages), { ...settings, scorer })
+    expect(single(outputs, gains).value.scorer).toEqual({ ...server, prompt: promptHash(own) })
   })
 
   test('a scorer that is not exact says so in the record', async () => {

@@ -13,7 +13,17 @@ import { memoryRegistry } from '../schemas/memory-registry.ts'
 export const never = new AbortController().signal
 export const attempt: Attempt = { number: 2, avoid: ['lost'], alone: true }
 
-export const identity: Identity = { model: 'm', revision: 'r', dtype: 'q8_0', server: 's', prompt: null }
+export const identity: Identity = {
+  model: 'm',
+  revision: 'r',
+  dtype: 'q8_0',
+  server: 's',
+  runner: '',
+  plugin: '',
+  prompt: null,
+}
+/** One of several servers behind a port. */
+export const server: Identity = { ...identity, server: 'vLLM 0.32.0', runner: 'v2', plugin: 'gain-logits 0.1.0' }
 export const usage: Usage = { calls: 2, prompt_tokens: 30, output_tokens: 4, cache_hits: 1, seconds: 0.5 }
 /** The usage above as a processor's tally names it. */
 export const cost = { calls: 2, prompt_tokens: 30, output_tokens: 4, cache_hits: 1, reader_seconds: 0.5 }
@@ -38,12 +48,12 @@ export const candidatesOf = (passages: Candidate[], more: Partial<Query> = {}): 
   passages,
 })
 
-/** A reader that always says the same, and what it was asked. */
-export const readerSaying = (text: string, cut: string | null = null) => {
+/** A reader that always says the same, and what it was asked. `more`: besides text and usage. */
+export const readerSaying = (text: string, more: Partial<Reading> = {}) => {
   const requests: unknown[] = []
   const said = async (request: unknown, signal: AbortSignal, hint: unknown): Promise<Reading> => {
     requests.push({ request, signal, hint })
-    return { text, usage, cut }
+    return { text, usage, cut: null, ...more }
   }
   const reader: Reader = { identity, answer: said, imagine: said }
   return { reader, requests }

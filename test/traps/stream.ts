@@ -21,7 +21,7 @@ import type { Query } from '../../schemas/query.ts'
 
 export const never = new AbortController().signal
 const silent = { tty: false, write: () => {} }
-const identity = { model: 'double', revision: '', dtype: '', server: '', prompt: null }
+const identity = { model: 'double', revision: '', dtype: '', server: '', runner: '', plugin: '', prompt: null }
 export const usage = { calls: 1, prompt_tokens: 10, output_tokens: 2, cache_hits: 0, seconds: 0.1 }
 
 const encoder = { model: 'double', revision: '0', dimension: 2, pooling: 'mean', normalised: false } as const

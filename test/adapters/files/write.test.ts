@@ -151,7 +151,7 @@ describe('a training group', () => {
     passages: [passage('b', 'Lear', -0.5), passage('a', 'Kent', -2), passage('g', '', -3.25)],
     filter_prediction: null,
     filter_reader: null,
-    scorer: { model: 'm', revision: '', dtype: '', server: '', prompt: null },
+    scorer: { model: 'm', revision: '', dtype: '', server: '', runner: '', plugin: '', prompt: null },
     usage: { calls: 0, prompt_tokens: 0, output_tokens: 0, cache_hits: 0, seconds: 0 },
     settings: '',
   }
