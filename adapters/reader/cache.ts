@@ -17,6 +17,8 @@ export interface ScoreKey {
   readonly base: readonly number[]
   readonly answer: readonly number[]
   readonly alphas: readonly number[]
+  /** Which of several readers measured it, where the cache holds scores of more than one. */
+  readonly by?: string
 }
 
 export interface ScoreCache {
@@ -90,9 +92,9 @@ export const openScoreCache = (
     told.add(message)
   }
 
-  const keyOf = ({ prompt, base, answer, alphas }: ScoreKey): Uint8Array =>
+  const keyOf = ({ prompt, base, answer, alphas, by }: ScoreKey): Uint8Array =>
     createHash('sha256')
-      .update(JSON.stringify([reader, prompt, base, answer, alphas]))
+      .update(JSON.stringify([reader, prompt, base, answer, alphas, ...(by === undefined ? [] : [by])]))
       .digest()
 
   const write = (entries: readonly (readonly [ScoreKey, AnswerScore])[]): void => {

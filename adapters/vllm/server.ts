@@ -60,11 +60,11 @@ export interface Server {
   /** Without credentials; names it in errors, metrics and logs. */
   readonly name: string
   complete(request: CompletionRequest, signal: AbortSignal): Promise<Completion>
-  /** `special`: are texts such as `<|im_end|>` the tokens that they spell? */
+  /** `special`: with the tokens that the model's tokenizer puts around a text (a beginning of sequence). */
   tokenize(text: string, special: boolean, signal: AbortSignal): Promise<readonly number[]>
   detokenize(tokens: readonly number[], signal: AbortSignal): Promise<string>
-  /** The text of a conversation in the model's chat template, up to where the answer begins; undefined without template. */
-  render(messages: readonly { role: string; content: string }[], signal: AbortSignal): Promise<string | undefined>
+  /** A conversation in the model's chat template, up to where the answer begins. @throws Rejected without a template. */
+  conversation(messages: readonly { role: string; content: string }[], signal: AbortSignal): Promise<readonly number[]>
   served(signal: AbortSignal): Promise<Served>
   /** @throws Unavailable while it does not serve. */
   health(signal: AbortSignal): Promise<void>
