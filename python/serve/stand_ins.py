@@ -1,4 +1,4 @@
-"""Stand-ins for the CUDA libraries that PyPI's torch links to: `stubs.py TORCH_LIB_FOLDER TARGET_FOLDER`.
+"""Stand-ins for the CUDA libraries that PyPI's torch links to: `stand_ins.py TORCH_LIB_FOLDER TARGET_FOLDER`.
 
 PyPI has no torch without CUDA for Linux, and its libraries weigh gigabytes. On a CPU none of their functions is ever
 called, but the loader wants them: each stand-in has every CUDA function that torch names, and each returns an error.
@@ -47,7 +47,7 @@ def main() -> None:
         for line in output("nm", "-D", "--undefined-only", library).splitlines():
             functions |= {name for name in [line.split()[-1].partition("@")[0]] if FUNCTION.match(name)}
     present = {os.path.basename(library) for library in libraries} | {"libcuda.so.1"}
-    source = os.path.join(target, "stubs.c")
+    source = os.path.join(target, "stand_ins.c")
     with open(source, "w", encoding="utf-8") as file:
         file.writelines(f"int {name}(void) {{ return 999; }}\n" for name in sorted(functions))
     for name in sorted(wanted - present):
