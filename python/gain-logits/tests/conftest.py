@@ -34,9 +34,23 @@ def facts(vocab=300):
     return {"protocol": 1, "plugin": "0.1.0", "runner": "v1", "vllm": "0.32.0", "model": "m", "vocab": vocab}
 
 
-@pytest.fixture
-def ask():
-    return asked
+def sampling(**args):
+    """The same as vLLM's own SamplingParams; without keywords a request that is none of ours."""
+    from vllm import SamplingParams
+
+    params = asked(**args)
+    held = {name: value for name, value in vars(params).items() if name != "extra_args"}
+    if not args:
+        return SamplingParams(max_tokens=5)
+    return SamplingParams(**held, logprobs=1, extra_args=params.extra_args)
+
+
+def values(row, forced, count):
+    """What a client reads off one row [V] of logits: the first ``count`` carriers' log-probabilities, shifted back."""
+    from gain_logits.wire import carriers
+
+    sent = row.double().log_softmax(-1)
+    return [sent[column].item() + 50 for column in carriers(forced, count)]
 
 
 @pytest.fixture
