@@ -37,6 +37,14 @@ export interface Endpoint {
   call<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal, hint?: Pick<Attempt, 'alone'>): Promise<T>
 }
 
+/** For an owner who learns more of an endpoint than its calls show. */
+export interface OwnedEndpoint extends Endpoint {
+  /** From now on at most this many at once (never more than `max`, never less than 1); a higher limit comes down at once. */
+  bound(most: number): void
+  /** It is known to be well: the breaker closes for those who come now, and the limit begins at `start` again. */
+  renew(): void
+}
+
 const kindOf = (error: unknown): string =>
   error instanceof Unavailable ? 'unavailable' : error instanceof Rejected ? 'rejected' : 'failed'
 
@@ -62,11 +70,12 @@ const observed =
       }
     })
 
-export const endpoint = (options: EndpointOptions): Endpoint => {
+export const endpoint = (options: EndpointOptions): OwnedEndpoint => {
   const { name, concurrency, timeout, random } = options
   const observing = observed(options)
   const breaker = options.breaker ?? { trips: 5, from: 500, to: 30_000 }
-  let limit = Math.min(concurrency.start, concurrency.max)
+  let ceiling = concurrency.max
+  let limit = Math.min(concurrency.start, ceiling)
   let inFlight = 0
   let exclusive = false
   let suspects = 0 // exclusive calls that wait: nobody else enters before them
@@ -108,7 +117,7 @@ export const endpoint = (options: EndpointOptions): Endpoint => {
     opens = 0
     if (++successes < limit) return
     successes = 0
-    limit = Math.min(limit + 1, concurrency.max)
+    limit = Math.min(limit + 1, ceiling)
   }
 
   const failed = () => {
@@ -132,6 +141,15 @@ export const endpoint = (options: EndpointOptions): Endpoint => {
     },
     get breaker() {
       return isOpen() ? 'open' : opens > 0 ? 'trying' : 'closed'
+    },
+    bound(most) {
+      ceiling = Math.max(1, Math.min(most, concurrency.max))
+      limit = Math.min(limit, ceiling)
+    },
+    renew() {
+      successes = failures = opens = openUntil = 0
+      limit = Math.min(concurrency.start, ceiling)
+      wake()
     },
     async ready(signal) {
       while (isOpen() && !signal.aborted) await pause(openUntil - Date.now(), signal)

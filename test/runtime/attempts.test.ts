@@ -203,4 +203,27 @@ describe('an endpoint', () => {
     const all = await Promise.all([1, 2, 3].map(() => tried((s) => e.call(slow, s), impatient, signal)))
     expect(all).toEqual([1, 2, 3].map(() => ({ value: 'done', attempts: 1 })))
   })
+
+  test('a bound brings the limit down at once and keeps it from growing, until it is lifted', async () => {
+    const e = endpoint(options)
+    e.bound(2)
+    expect(e.limit).toBe(2)
+    for (let i = 0; i < 4; i++) await e.call(async () => {}, signal)
+    expect(e.limit).toBe(2)
+    e.bound(100)
+    for (let i = 0; i < 100; i++) await e.call(async () => {}, signal)
+    expect(e.limit).toBe(8)
+    e.bound(0)
+    expect(e.limit).toBe(1)
+  })
+
+  test('an endpoint that is known to be well again is closed at once, and begins where it began', async () => {
+    const e = endpoint({ ...options, breaker: { trips: 2, from: 60_000, to: 60_000 } })
+    for (let i = 0; i < 2; i++) await e.call(fail, signal).catch(() => {})
+    expect([e.breaker, e.limit]).toEqual(['open', 1])
+    e.renew()
+    expect([e.breaker, e.limit]).toEqual(['closed', 4])
+    await e.call(fail, signal).catch(() => {})
+    expect(e.breaker).toBe('closed')
+  })
 })
