@@ -1,10 +1,10 @@
 /**
  * What is written down of a server that runs, so that another process finds it again, and the proof that a process is
  * that server: a number may have gone to somebody else meanwhile, but nobody else has the server's mark on its command
- * line.
+ * line. Processes that a server starts have the mark in their environment, and so are known when the server is gone.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 
@@ -13,6 +13,8 @@ const Record = z.object({
   /** Stands on the command line of the process: made anew for each start. */
   mark: z.string().min(16),
   ports: z.record(z.string(), z.int()),
+  /** What it was started with, as far as somebody may ask for something else. */
+  settings: z.record(z.string(), z.string()).optional(),
 })
 export type Record = z.infer<typeof Record>
 
@@ -49,9 +51,36 @@ const commandLine = (pid: number): string => {
   }
 }
 
+const word = (mark: string) => `gainstream.stack=${mark}`
+
 /** The option of Java that carries the mark. */
-export const marking = (mark: string) => `-Dgainstream.stack=${mark}`
+export const marking = (mark: string) => `-D${word(mark)}`
+/** Python's, which keeps options that it does not know for whoever asks. */
+export const markingPython = (mark: string): string[] => ['-X', word(mark)]
+/** For the environment of a server, which its processes inherit. */
+export const markingAll = (mark: string) => ({ GAINSTREAM_STACK: mark })
 
 /** Does this very server still run? */
-export const isAlive = ({ pid, mark }: Pick<Record, 'pid' | 'mark'>): boolean =>
-  commandLine(pid).includes(marking(mark))
+export const isAlive = ({ pid, mark }: Pick<Record, 'pid' | 'mark'>): boolean => commandLine(pid).includes(word(mark))
+
+const environmentOf = (pid: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1')
+  } catch {
+    return '' // it is gone, or another user's
+  }
+}
+
+/** Numbers of the processes whose environment bears the mark. */
+const inheritors = (mark: string): number[] => {
+  const bears = (text: string) => text.includes(`GAINSTREAM_STACK=${mark}`)
+  if (process.platform === 'linux')
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && bears(environmentOf(name))).map(Number) // prettier-ignore
+  const { stdout } = spawnSync('ps', ['-axEww', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 1 << 26 })
+  return (stdout ?? '').split('\n').filter(bears).map((line) => parseInt(line, 10)) // prettier-ignore
+}
+
+/** The server, where it still runs, and all that it started and that still runs. */
+export const processesOf = (record: Pick<Record, 'pid' | 'mark'>): number[] => [
+  ...new Set([...(isAlive(record) ? [record.pid] : []), ...inheritors(record.mark)]),
+]

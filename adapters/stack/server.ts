@@ -6,7 +6,16 @@ import { join } from 'node:path'
 import { Fatal, sentence } from '../../runtime/errors.ts'
 import { pause } from '../../runtime/wait.ts'
 import { checkPort } from './ports.ts'
-import { isAlive, marking, readRecord, removeRecord, writeRecord } from './record.ts'
+import {
+  isAlive,
+  marking,
+  markingAll,
+  processesOf,
+  readRecord,
+  removeRecord,
+  writeRecord,
+  type Record as Recorded,
+} from './record.ts'
 
 export interface ServerSpec {
   /** `broker`: of its record, and in sentences. */
@@ -16,9 +25,20 @@ export interface ServerSpec {
   /** File in the folder that its output is added to. */
   readonly log: string
   readonly ports: Readonly<Record<string, number>>
-  /** Java, and what it is told. */
+  /** Java, or what `marked` knows to give its mark to, and what it is told. */
   readonly command: string
   readonly args: readonly string[]
+  /** The first arguments, which carry the mark (default: as Java takes it). */
+  readonly marked?: (mark: string) => readonly string[]
+  /** Beside that of this process. */
+  readonly env?: Readonly<Record<string, string>>
+  /** What it is started with, as far as somebody may ask for something else; kept in its record. */
+  readonly settings?: Readonly<Record<string, string>>
+  /**
+   * It has processes of its own: all are one group, and end when `GAINSTREAM_TIED` is 1 and standard input closes, which
+   * is how it learns that a starter is gone that was killed.
+   */
+  readonly family?: boolean
   /** It goes on when its starter ends. */
   readonly detached: boolean
   /** Milliseconds that it may take to get ready (default 90,000), and to stop before it is killed (default 20,000). */
@@ -26,6 +46,8 @@ export interface ServerSpec {
   readonly grace?: number
   /** What to change where one of the ports, given by its name, is taken. */
   readonly remedy?: (port: string) => string
+  /** Told again and again while it is waited for. */
+  readonly onWaiting?: ((seconds: number) => void) | undefined
   /** What must be done before each start. */
   prepare(): Promise<void>
   /** Asks it to do what it is for. @throws while it cannot */
@@ -44,7 +66,7 @@ export interface Server {
   start(): Promise<void>
   /** Is it doing what it is for? */
   isReady(): Promise<boolean>
-  /** SIGKILL, SIGSTOP, SIGCONT, …: at once and without waiting. */
+  /** SIGKILL, SIGSTOP, SIGCONT, …: to all its processes, at once and without waiting. */
   kill(signal: NodeJS.Signals): void
   stop(): Promise<Ending>
   /** Stops it if it runs, and starts it on the same data and ports. */
@@ -58,18 +80,44 @@ const lastComplaint = (path: string): string => {
   return found?.trim().slice(0, 300) ?? 'it said nothing'
 }
 
-/** Ends a server that a record names. Nothing is sent to a process that is not proven to be it. */
+const send = (pids: readonly number[], signal: NodeJS.Signals): void => {
+  for (const pid of pids)
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error // it is gone already
+    }
+}
+
+/** Until nothing is left, however much of it is being started meanwhile. */
+const killAll = async (record: Recorded): Promise<void> => {
+  for (let left = processesOf(record); left.length > 0; left = processesOf(record)) {
+    send(left, 'SIGKILL')
+    await pause(20)
+  }
+}
+
+/** What a server started has this long to see that the server is gone. */
+const respite = 2_000
+
+/**
+ * Ends a server that a record names, and all that it started. Nothing is sent to a process that is not proven to be its.
+ */
 export const stopRecorded = async (folder: string, name: string, grace = 20_000): Promise<Ending> => {
   const record = readRecord(folder, name)
-  if (!record || !isAlive(record)) {
+  const before = record ? processesOf(record) : []
+  if (!record || before.length === 0) {
     removeRecord(folder, name)
     return 'absent'
   }
-  process.kill(record.pid, 'SIGTERM')
-  for (const until = Date.now() + grace; Date.now() < until && isAlive(record);) await pause(50)
-  const ending = isAlive(record) ? 'killed' : 'stopped'
-  if (ending === 'killed') process.kill(record.pid, 'SIGKILL')
-  while (isAlive(record)) await pause(20)
+  const until = Date.now() + grace
+  if (isAlive(record)) {
+    send([record.pid], 'SIGTERM')
+    while (Date.now() < until && isAlive(record)) await pause(50)
+    if (!isAlive(record)) for (const end = Date.now() + respite; Date.now() < end && processesOf(record).length > 0;) await pause(50) // prettier-ignore
+  }
+  const ending = processesOf(record).length > 0 ? 'killed' : 'stopped'
+  await killAll(record)
   removeRecord(folder, name)
   return ending
 }
@@ -81,18 +129,24 @@ const checkPorts = async ({ name, ports, remedy = another }: ServerSpec) => {
     await checkPort(port, which === name ? `the ${name}` : `the ${which} of the ${name}`, remedy(which))
 }
 
-const launch = async ({ folder, name, log, command, args, ports, detached }: ServerSpec) => {
+const launch = async (spec: ServerSpec) => {
+  const { folder, name, log, command, args, ports, detached, settings, family = false } = spec
   const mark = randomUUID()
   const output = openSync(join(folder, log), 'a')
+  const tied = family && !detached
+  const env = { ...process.env, ...spec.env, ...markingAll(mark), ...(tied && { GAINSTREAM_TIED: '1' }) }
   try {
-    const stdio: ('ignore' | number)[] = ['ignore', output, output]
-    const child = spawn(command, [marking(mark), ...args], { cwd: folder, detached, stdio })
+    const stdio: ('ignore' | 'pipe' | number)[] = [tied ? 'pipe' : 'ignore', output, output]
+    const marked = spec.marked?.(mark) ?? [marking(mark)]
+    const child = spawn(command, [...marked, ...args], { cwd: folder, env, detached: detached || family, stdio })
     child.on('error', () => {}) // no pid then
+    child.stdin?.on('error', () => {})
     if (child.pid === undefined) throw new Fatal(`${command} cannot be run`)
-    writeRecord(folder, name, { pid: child.pid, mark, ports })
+    const record = { pid: child.pid, mark, ports, ...(settings && { settings }) }
+    writeRecord(folder, name, record)
     if (detached) child.unref()
-    else endWithUs(child)
-    await untilMarked(child, { pid: child.pid, mark })
+    else endWithUs(child, record)
+    await untilMarked(child, record)
   } finally {
     closeSync(output)
   }
@@ -104,22 +158,28 @@ const untilMarked = async (child: ReturnType<typeof spawn>, record: { pid: numbe
 }
 
 /** A server of a test must not be left behind by a test run that is broken off. */
-const endWithUs = (child: ReturnType<typeof spawn>) => {
-  const end = () => void child.kill('SIGKILL')
+const endWithUs = (child: ReturnType<typeof spawn>, record: Recorded) => {
+  const end = () => send(processesOf(record), 'SIGKILL')
   process.once('exit', end)
-  child.once('exit', () => process.off('exit', end))
+  const ended = () => {
+    process.off('exit', end)
+    end() // what it started has had its time to see that it is gone
+  }
+  child.once('exit', () => void setTimeout(ended, respite).unref())
 }
 
 export const server = (spec: ServerSpec): Server => {
   const { name, folder, log, ports } = spec
+  const recorded = () => readRecord(folder, name)
   const alive = () => {
-    const record = readRecord(folder, name)
+    const record = recorded()
     return record && isAlive(record) ? record : undefined
   }
   const untilReady = async () => {
-    const patience = spec.patience ?? 90_000
+    const [patience, began] = [spec.patience ?? 90_000, Date.now()]
     let last: unknown
-    for (const until = Date.now() + patience; Date.now() < until;) {
+    for (const until = began + patience; Date.now() < until;) {
+      spec.onWaiting?.(Math.round((Date.now() - began) / 1000))
       if (!alive())
         throw new Fatal(
           `the ${name} ended while it started: ${lastComplaint(join(folder, log))} (${join(folder, log)})`,
@@ -137,6 +197,8 @@ export const server = (spec: ServerSpec): Server => {
   }
   const start = async () => {
     if (!alive()) {
+      const left = recorded()
+      if (left) await killAll(left) // what outlived a server that was killed
       await checkPorts(spec)
       mkdirSync(folder, { recursive: true })
       await spec.prepare()
@@ -160,8 +222,8 @@ export const server = (spec: ServerSpec): Server => {
         () => false,
       ),
     kill(signal) {
-      const record = alive()
-      if (record) process.kill(record.pid, signal)
+      const record = recorded()
+      if (record) send(processesOf(record), signal)
     },
     async restart() {
       await stop()
