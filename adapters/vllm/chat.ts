@@ -69,7 +69,7 @@ export interface Talking {
   readonly chat: Chat
   readonly tokenizer: Tokenizer
   /** A prompt as text, before it becomes tokens. */
-  written(prompt: Prompt, signal: AbortSignal): Promise<string>
+  written(this: void, prompt: Prompt, signal: AbortSignal): Promise<string>
 }
 
 /**
@@ -78,7 +78,7 @@ export interface Talking {
 export const talking = (texts: Texts, pieces: readonly Piece[], begin: number | undefined): Talking => {
   const safe = async (text: string, signal: AbortSignal) => harmless(text, await texts.spelt(text, signal))
   const write = async (prompt: Prompt, signal: AbortSignal) => {
-    const parts = pieces.map((piece) => ('text' in piece ? piece.text : safe(textOf(piece, prompt), signal)))
+    const parts = pieces.map(async (piece) => ('text' in piece ? piece.text : safe(textOf(piece, prompt), signal)))
     return (await Promise.all(parts)).join('')
   }
   const chat: Chat = async (prompt, signal) => {

@@ -47,7 +47,8 @@ const byStatus = (server: string, status: number, error: APIError): Error => {
 export const translated = (server: string, error: unknown, signal: AbortSignal): unknown => {
   if (signal.aborted) return signal.reason
   if (error instanceof Unavailable || error instanceof Rejected) return error
-  if (error instanceof APIError && error.status !== undefined) return byStatus(server, error.status, error)
+  const answered = error instanceof APIError ? (error as APIError<number | undefined>) : undefined
+  if (answered?.status !== undefined) return byStatus(server, answered.status, answered)
   if (error instanceof SyntaxError)
     return new Distrusted(`${server} answered something that is no JSON`, { endpoint: server, cause: error })
   const codes = codesOf(error)

@@ -42,7 +42,7 @@ export interface VllmOptions {
   readonly approximate?: boolean | undefined
   /** SQLite file that remembers scores; none without it. */
   readonly scoreCachePath?: string | undefined
-  /** Milliseconds to wait for the first server. */
+  /** Milliseconds to wait for the first server (default 120,000: a busy one takes its time to pass its probe). */
   readonly patience?: number | undefined
   readonly times?: Partial<Times> | undefined
   readonly logger?: Logger | undefined
@@ -106,7 +106,7 @@ const standBy = () => {
 }
 
 const fleetOf = async (options: VllmOptions, way: Way) => {
-  const { source, concurrency, timeout = 120_000, patience, times, observe, signal, contextSize } = options
+  const { source, concurrency, timeout = 120_000, patience = 120_000, times, observe, signal, contextSize } = options
   const agreed = agreement(contextSize)
   const ready = standBy()
   const fleet = await openFleet<Station>({

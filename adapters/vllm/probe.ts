@@ -1,4 +1,5 @@
 /** Can this server do what it will be asked for? The mode that it runs in cannot be asked for: it is tried. */
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { Fatal, Rejected, sentence } from '../../runtime/errors.ts'
 import type { Identity } from '../../schemas/identity.ts'
@@ -40,6 +41,8 @@ const prompt = [11, 12, 13, 14]
 const path = [21, 22]
 
 const perStep = 100
+/** Steps that a description takes at most. */
+const describedIn = 6
 const describing = (steps: number): CompletionRequest => ({
   prompts: [prompt],
   maxTokens: steps,
@@ -58,7 +61,7 @@ const jsonOf = (choice: Choice): unknown => {
 }
 
 const described = async (server: Server, signal: AbortSignal): Promise<Description> => {
-  const [choice] = (await server.complete(describing(8), signal)).choices
+  const [choice] = (await server.complete(describing(describedIn), signal)).choices
   if (choice!.tokens.some((token) => token !== 0))
     throw new Fatal(`${server.name} runs without the plugin gain-logits: ${remedy}`)
   const found = Description.safeParse(jsonOf(choice!))
@@ -88,12 +91,14 @@ const checkPlugin = async (server: Server, vocabulary: number, signal: AbortSign
   }
   const wrong = (what: string) => new Fatal(`${server.name} fails the check of gain-logits (${what}): ${remedy}`)
   await server.complete({ ...forced('store', key), wanted: carriersFor(1) }, signal)
-  const itself = await read(forced('use', key, { gain_form: 'difference' }))
+  const [itself, zero, unknown] = await Promise.all([
+    read(forced('use', key, { gain_form: 'difference' })),
+    read(forced('use', key, { gain_alphas: [0] })),
+    read(forced('use', `${key}-${randomUUID()}`)),
+  ])
   if (itself.some((row) => !row || !(Math.abs(row[1]! + Math.log(vocabulary)) < 0.01)))
     throw wrong('a prompt against itself should leave every token as likely as any other')
-  const zero = await read(forced('use', key, { gain_alphas: [0] }))
   if (zero.some((row) => !row || row[0] !== row[1])) throw wrong('α = 0 should give the plain figures')
-  const unknown = await read(forced('use', `${key}-unknown-${Math.random()}`))
   if (unknown.some((row) => row !== undefined)) throw wrong('a row that was never stored should be missing')
 }
 
@@ -125,8 +130,12 @@ const checkLikeliest = async (server: Server, signal: AbortSignal): Promise<void
   })
 }
 
+/** A model's name on a hub says more than the name that it is served under; a folder's path is nobody's business. */
+const named = (served: string, model: string | undefined) =>
+  model !== undefined && /^[\w.-]+\/[\w.-]+$/.test(model) ? model : served
+
 const identityOf = ({ model, version }: Served, described?: Description): Identity => ({
-  model: described?.model ?? model,
+  model: named(model, described?.model),
   revision: described?.revision ?? '',
   dtype: described?.dtype ?? '',
   server: `vLLM ${described?.vllm ?? version}`,
