@@ -18,8 +18,10 @@ import {
 } from './record.ts'
 
 export interface ServerSpec {
-  /** `broker`: of its record, and in sentences. */
+  /** `broker`: of its record. */
   readonly name: string
+  /** In sentences, after `the` (default: its name). */
+  readonly title?: string
   /** Its working folder: data, record and log. */
   readonly folder: string
   /** File in the folder that its output is added to. */
@@ -124,9 +126,9 @@ export const stopRecorded = async (folder: string, name: string, grace = 20_000)
 
 const another = () => 'choose another one'
 
-const checkPorts = async ({ name, ports, remedy = another }: ServerSpec) => {
+const checkPorts = async ({ name, title = name, ports, remedy = another }: ServerSpec) => {
   for (const [which, port] of Object.entries(ports))
-    await checkPort(port, which === name ? `the ${name}` : `the ${which} of the ${name}`, remedy(which))
+    await checkPort(port, which === name ? `the ${title}` : `the ${which} of the ${title}`, remedy(which))
 }
 
 const launch = async (spec: ServerSpec) => {
@@ -169,7 +171,7 @@ const endWithUs = (child: ReturnType<typeof spawn>, record: Recorded) => {
 }
 
 export const server = (spec: ServerSpec): Server => {
-  const { name, folder, log, ports } = spec
+  const { name, title = name, folder, log, ports } = spec
   const recorded = () => readRecord(folder, name)
   const alive = () => {
     const record = recorded()
@@ -182,7 +184,7 @@ export const server = (spec: ServerSpec): Server => {
       spec.onWaiting?.(Math.round((Date.now() - began) / 1000))
       if (!alive())
         throw new Fatal(
-          `the ${name} ended while it started: ${lastComplaint(join(folder, log))} (${join(folder, log)})`,
+          `the ${title} ended while it started: ${lastComplaint(join(folder, log))} (${join(folder, log)})`,
         )
       try {
         return await spec.probe()
@@ -192,7 +194,7 @@ export const server = (spec: ServerSpec): Server => {
       await pause(100)
     }
     throw new Fatal(
-      `the ${name} runs but was not ready within ${Math.round(patience / 1000)} s (${sentence(last)}); see ${join(folder, log)}`,
+      `the ${title} runs but was not ready within ${Math.round(patience / 1000)} s (${sentence(last)}); see ${join(folder, log)}`,
     )
   }
   const start = async () => {

@@ -11,6 +11,7 @@ import { probeBroker } from './probe.ts'
 import { isAlive, readRecord } from './record.ts'
 import { probeRegistry, registryServer, registryUrl } from './registry.ts'
 import { stopRecorded, type Ending, type Server } from './server.ts'
+import { probeHealth, vllmUrl } from './vllm.ts'
 import { programs, type ProgramsOptions, type StackPorts } from './stack.ts'
 
 export interface UpOptions extends Omit<ProgramsOptions, 'registry'> {
@@ -34,13 +35,40 @@ export interface Standing {
   readonly found: boolean
 }
 
-const names = ['broker', 'registry'] as const
-type Name = (typeof names)[number]
+type Ports = Readonly<Record<string, number>>
+interface Kind {
+  readonly log: string
+  readonly address: (ports: Ports) => string
+  readonly probe: (address: string) => Promise<void>
+}
 
-const addressOf = (name: Name, ports: Readonly<Record<string, number>>) =>
-  name === 'broker' ? `${host}:${ports.broker}` : registryUrl(ports.registry ?? 0)
+const kinds = {
+  broker: {
+    log: 'kafka.log',
+    address: ({ broker }) => `${host}:${broker}`,
+    probe: (address) => probeBroker(address, 1),
+  },
+  registry: { log: 'registry.log', address: ({ registry = 0 }) => registryUrl(registry), probe: probeRegistry },
+  // Its health alone: a server with much to do would take its time to make a token.
+  vllm: { log: 'vllm.log', address: ({ vllm = 0 }) => vllmUrl(vllm), probe: probeHealth },
+} satisfies Record<string, Kind>
+type Name = keyof typeof kinds
 
-const running = (folder: string, name: string) => {
+/** What is brought up together. */
+const groups = { kafka: ['broker', 'registry'], vllm: ['vllm'] } as const satisfies Record<string, readonly Name[]>
+export type Group = keyof typeof groups
+
+/** The servers of the groups that were brought up in a folder at some time; those of Kafka where nothing was. */
+const present = (folder: string): readonly Name[] => {
+  const known = (name: Name) => existsSync(join(folder, kinds[name].log)) || readRecord(folder, name) !== undefined
+  const found = Object.values(groups)
+    .filter((names) => names.some(known))
+    .flat()
+  return found.length > 0 ? found : groups.kafka
+}
+
+/** The record of a server that runs. */
+export const running = (folder: string, name: Name) => {
   const record = readRecord(folder, name)
   return record && isAlive(record) ? record : undefined
 }
@@ -83,11 +111,12 @@ export const up = async (options: UpOptions): Promise<Standing[]> => {
   })
 }
 
-const stand = async (server: Server): Promise<Standing> => {
+/** Starts it unless it runs, and waits until it is ready. */
+export const stand = async (server: Server): Promise<Standing> => {
   const found = server.pid !== undefined
   await server.start()
   const { name, pid, ports } = server
-  return { name, address: addressOf(name as Name, ports), pid, ports, found }
+  return { name, address: kinds[name as Name].address(ports), pid, ports, found }
 }
 
 export interface Down {
@@ -95,8 +124,17 @@ export interface Down {
   readonly ending: Ending
 }
 
-/** Stops both, and with `remove` deletes all that they kept. */
-export const down = async (folder: string, { remove = false, grace }: { remove?: boolean; grace?: number } = {}) => {
+export interface DownOptions {
+  /** Which (default: all that were ever brought up). */
+  readonly only?: readonly Group[]
+  /** Deletes all that any of them kept. */
+  readonly remove?: boolean
+  readonly grace?: number
+}
+
+/** Stops them, with all processes of theirs. */
+export const down = async (folder: string, { only, remove = false, grace }: DownOptions = {}): Promise<Down[]> => {
+  const names = only?.flatMap((group): readonly Name[] => groups[group]) ?? present(folder)
   if (!existsSync(folder)) return names.map((name): Down => ({ name, ending: 'absent' }))
   return locked(folder, async () => {
     const ended = await Promise.all(
@@ -115,27 +153,33 @@ export interface Seen {
   readonly health: Health
   readonly address: string | undefined
   readonly pid: number | undefined
-  readonly ports: Readonly<Record<string, number>>
+  readonly ports: Ports
+  /** What it was started with, as far as it can be chosen. */
+  readonly settings: Readonly<Record<string, string>>
   readonly log: string
 }
 
 /** How the stack in a folder is; undefined where none was ever brought up. */
 export const seen = async (folder: string, patience = 5_000): Promise<Seen[] | undefined> => {
   if (!existsSync(folder)) return undefined
-  return Promise.all(names.map((name) => look(folder, name, patience)))
+  return Promise.all(present(folder).map((name) => look(folder, name, patience)))
 }
 
 const look = async (folder: string, name: Name, patience: number): Promise<Seen> => {
-  const record = readRecord(folder, name)
-  const log = join(folder, name === 'broker' ? 'kafka.log' : 'registry.log')
-  if (!record) return { name, health: 'down', address: undefined, pid: undefined, ports: {}, log }
-  const { ports } = record
-  const address = addressOf(name, ports)
-  if (!isAlive(record)) return { name, health: 'ended', address, pid: undefined, ports, log }
-  const probe = () => (name === 'broker' ? probeBroker(address, 1) : probeRegistry(address))
-  const health = await within(patience, new AbortController().signal, probe, () => new Error('late')).then(
+  const [record, kind] = [readRecord(folder, name), kinds[name]]
+  const log = join(folder, kind.log)
+  if (!record) return { name, health: 'down', address: undefined, pid: undefined, ports: {}, settings: {}, log }
+  const { ports, settings = {} } = record
+  const address = kind.address(ports)
+  if (!isAlive(record)) return { name, health: 'ended', address, pid: undefined, ports, settings, log }
+  const health = await within(
+    patience,
+    new AbortController().signal,
+    () => kind.probe(address),
+    () => new Error('late'),
+  ).then(
     () => 'ready' as const,
     () => 'silent' as const,
   )
-  return { name, health, address, pid: record.pid, ports, log }
+  return { name, health, address, pid: record.pid, ports, settings, log }
 }

@@ -112,7 +112,17 @@ export const vllmServer = (options: VllmOptions): Vllm => {
   const { patience = 300_000, grace, remedy, onWaiting } = options
   const url = vllmUrl(port)
   const made = server({
-    ...{ name: 'vllm', folder, log: 'vllm.log', ports: { vllm: port }, detached, family: true, patience, onWaiting },
+    ...{
+      name: 'vllm',
+      title: 'vLLM server',
+      folder,
+      log: 'vllm.log',
+      ports: { vllm: port },
+      detached,
+      family: true,
+      patience,
+      onWaiting,
+    },
     ...{ command: environment.python, marked: markingPython, env: variablesOf(options) },
     args: [pythonFile('serve/server.py'), ...vllmArguments(options)],
     settings: { model, dtype, context: String(context) },

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { seen, type Seen } from '../../adapters/stack/index.ts'
 import { Unavailable } from '../../runtime/errors.ts'
@@ -11,12 +12,13 @@ import type { World } from '../world.ts'
 import { stackFolder } from './up.ts'
 
 /** The servers that `up` started; what they are, and what to do where they are not. */
-const rowOf = ({ name, health, address, pid, log }: Seen) => {
+const rowOf = ({ name, health, address, pid, log, settings: { model, dtype } }: Seen) => {
+  const start = name === 'vllm' ? 'gainstream up vllm' : 'gainstream up'
   const state = {
-    ready: `ready, pid ${pid}`,
+    ready: `ready, pid ${pid}${model === undefined ? '' : `, ${basename(model)} in ${dtype}`}`,
     silent: `runs (pid ${pid}) and does not answer; see ${log}`,
-    ended: `ended by itself; gainstream up starts it again; see ${log}`,
-    down: 'down; gainstream up starts it',
+    ended: `ended by itself; ${start} starts it again; see ${log}`,
+    down: `down; ${start} starts it`,
   }
   return [name, address ?? '-', state[health]]
 }

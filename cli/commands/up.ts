@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { stringify } from 'yaml'
-import { up, type Standing } from '../../adapters/stack/index.ts'
+import { serve, up, type Dtype, type Serving, type Standing } from '../../adapters/stack/index.ts'
 import { Fatal } from '../../runtime/errors.ts'
 import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
 import { home, type Config } from '../config.ts'
@@ -14,17 +14,25 @@ interface Flags extends Globals {
   readonly controllerPort?: number
   readonly registryPort?: number
   readonly managementPort?: number
+  readonly vllmPort?: number
+  readonly model?: string
+  readonly dtype?: Dtype
+  readonly context?: number
 }
+
+const choices = ['kafka', 'vllm', 'all'] as const
+type Asked = (typeof choices)[number]
 
 /** Where the servers of a project keep their data, logs and records. */
 export const stackFolder = ({ data }: Config): string => resolve(join(data, 'stack'))
 
-const port = (value: string): number => {
+const whole = (what: string, from: number, to: number) => (value: string) => {
   const read = Number(value)
-  if (!Number.isInteger(read) || read < 1 || read > 65_535)
-    throw new InvalidArgumentError('It must be a port, from 1 to 65535.')
+  if (!Number.isInteger(read) || read < from || read > to)
+    throw new InvalidArgumentError(`It must be ${what}, from ${from} to ${to}.`)
   return read
 }
+const port = whole('a port', 1, 65_535)
 
 const hosts = ['127.0.0.1', 'localhost']
 
@@ -71,23 +79,61 @@ export const brought = (config: Config, io: Io, asked: Ports = {}): Promise<Stan
   return up({ folder, home: home(io.env), env: io.env, ports, defaults, remedy, onProgress })
 }
 
-const act = (io: Io) => async (flags: Flags) => {
+type Reader = Pick<Flags, 'vllmPort' | 'model' | 'dtype' | 'context'>
+
+/** Brings up the vLLM server that the configuration expects on this machine, or finds it. */
+export const broughtVllm = (config: Config, io: Io, asked: Reader = {}): Promise<Serving> => {
+  const { vllmPort, model, dtype, context } = asked
+  const defaultPort = vllmPort ?? expected('vllm.urls', '--vllm-port', config.vllm.urls[0] ?? '')
+  dataFolder(config.data)
+  const [folder, onProgress] = [stackFolder(config), fetching(io)]
+  return serve({ folder, home: home(io.env), env: io.env, port: vllmPort, defaultPort, model, dtype, context, remedy, onProgress }) // prettier-ignore
+}
+
+/** What a configuration must say to use this server. */
+const readerSettings = ({ address, model }: Serving) => ({
+  reader: { engine: 'vllm' },
+  vllm: { urls: [address], tokenizer: model },
+})
+
+const act = (io: Io) => async (asked: readonly Asked[], flags: Flags) => {
   const config = configOf(io, flags)
   const folder = stackFolder(config)
-  const servers = await brought(config, io, flags)
-  if (flags.json) return io.out(JSON.stringify({ folder, servers, settings: settings(servers) }))
+  const wants = (what: Asked) => asked.includes(what) || asked.includes('all')
+  const kafka = wants('kafka') ? await brought(config, io, flags) : []
+  const vllm = wants('vllm') ? await broughtVllm(config, io, flags) : undefined
+  const servers = [...kafka, ...(vllm ? [vllm] : [])]
+  const needed = { ...(kafka.length > 0 && settings(kafka)), ...(vllm && readerSettings(vllm)) }
+  if (flags.json) return io.out(JSON.stringify({ folder, servers, settings: needed }))
   const state = ({ found, pid }: Standing) => `${found ? 'already runs' : 'started'}, pid ${pid}`
   io.out(table(servers.map((each) => [each.name, each.address, state(each)])))
-  io.out(`data and logs are in ${folder}; gainstream.yaml needs this to use them:\n\n${stringify(settings(servers))}`)
+  io.out(`data and logs are in ${folder}; gainstream.yaml needs this to use them:\n\n${stringify(needed)}`)
 }
 
 export const upCommand = (program: Command, io: Io) => {
   const command = program
     .command('up')
-    .description('start a Kafka broker and a schema registry on this machine, without Docker; they go on until `down`')
+    .description('start servers on this machine, without Docker; they go on until `down`')
+    .addArgument(
+      new Argument('[servers...]', 'kafka: a broker and a schema registry; vllm: a reader on the CPU, with the plugin')
+        .choices(choices)
+        .default(['kafka'] satisfies Asked[], 'kafka'),
+    )
     .option('--broker-port <port>', 'of the broker (default: that of kafka.brokers, 9092)', port)
     .option('--registry-port <port>', 'of the schema registry (default: that of registry.url, 8081)', port)
     .option('--controller-port <port>', 'of the controller within the broker (default: a free one)', port)
     .option('--management-port <port>', 'of what the registry says of itself (default: a free one)', port)
+    .option('--vllm-port <port>', 'of vLLM (default: that of vllm.urls, 8000)', port)
+    .option(
+      '--model <name>',
+      'for vLLM: a folder of safetensors or a model of the hub (default: SmolLM2-135M-Instruct)',
+    )
+    .addOption(
+      new Option(
+        '--dtype <type>',
+        'for vLLM: of weights (default: bfloat16 where the CPU computes with it, else float32)',
+      ).choices(['bfloat16', 'float32']),
+    )
+    .option('--context <tokens>', 'for vLLM: of prompt and answer (default: 1024)', whole('tokens', 64, 1_000_000))
   withGlobals(command).action(act(io))
 }
