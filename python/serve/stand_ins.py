@@ -1,7 +1,8 @@
 """Stand-ins for the CUDA libraries that PyPI's torch links to: `stand_ins.py TORCH_LIB_FOLDER TARGET_FOLDER`.
 
 PyPI has no torch without CUDA for Linux, and its libraries weigh gigabytes. On a CPU none of their functions is ever
-called, but the loader wants them: each stand-in has every CUDA function that torch names, and each returns an error.
+called, but the loader wants them: each stand-in has every CUDA function that torch names, and each returns the error 100,
+by which CUDA's runtime says that there is no device.
 Needs gcc, nm and objdump.
 """
 
@@ -49,7 +50,7 @@ def main() -> None:
     present = {os.path.basename(library) for library in libraries} | {"libcuda.so.1"}
     source = os.path.join(target, "stand_ins.c")
     with open(source, "w", encoding="utf-8") as file:
-        file.writelines(f"int {name}(void) {{ return 999; }}\n" for name in sorted(functions))
+        file.writelines(f"int {name}(void) {{ return 100; }}\n" for name in sorted(functions))
     for name in sorted(wanted - present):
         command = ["gcc", "-shared", "-fPIC", "-O0", "-w", f"-Wl,-soname,{name}", "-o", os.path.join(target, name), source]
         if some := sorted(versions.get(name, ())):
