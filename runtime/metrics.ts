@@ -69,6 +69,16 @@ export const metrics = {
   gainstream_endpoint_calls: gauge('Calls under way.', 'endpoint'),
   gainstream_endpoint_limit: gauge('Calls that are allowed at once at present.', 'endpoint'),
   gainstream_endpoint_breaker_state: gauge('0 closed, 1 one call decides, 2 open.', 'endpoint'),
+
+  gainstream_server_state: gauge(
+    'One of several servers: 0 away, 1 ready, 2 refused (it cannot do this work as it was started), 3 draining.',
+    'endpoint',
+  ),
+  gainstream_server_changes_total: counter(
+    'How often a server joined (passed its probe), was lost, was refused, or was drained.',
+    ...(['endpoint', 'kind'] as const),
+  ),
+  gainstream_fleet_waiting: gauge('Calls that wait for one of several servers to have room.', 'endpoint'),
 } as const satisfies Readonly<Record<string, Metric>>
 
 export type Metrics = typeof metrics
