@@ -53,6 +53,30 @@ export const withGlobals = (command: Command, settings = true): Command => {
   return command.option('--json', 'results as JSON on standard output')
 }
 
+/** Flags of the commands that measure gains. */
+export interface Measuring {
+  readonly measure?: string
+  readonly approximate?: boolean
+}
+
+export const withMeasuring = (command: Command): Command =>
+  command
+    .option(
+      '--measure <name>',
+      'contrastive, or plain: what any server can do (settings label.measure, distil.measure)',
+    )
+    .option(
+      '--approximate',
+      'contrastive from the likeliest tokens, on a server without the plugin (label.approximate)',
+    )
+
+/** These flags as settings; what was not measured with contrast cannot be grouped by it. */
+export const measuring = ({ measure, approximate }: Measuring): Readonly<Record<string, unknown>> => ({
+  'label.measure': measure,
+  'distil.measure': measure === 'plain' ? measure : undefined,
+  'label.approximate': approximate,
+})
+
 /** The configuration under a command's flags. `flags` are settings by dotted name. */
 export const configOf = (
   { env }: Io,

@@ -69,7 +69,7 @@ export const work = async (world: World, working: Working, signal: AbortSignal) 
   const { log, codec, names, now, config, observe, observing, tables, screen } = world
   const derived = await derivedOf(world)
   const stages = derived?.stages(working.stages) ?? working.stages
-  const bound = (await stagesOf(world, stages)).map((each) => derived?.bound(each) ?? each)
+  const bound = (await stagesOf(world, stages, signal)).map((each) => derived?.bound(each) ?? each)
   const beginning = engine({
     ...{ log, codec, names, now, observe, rejects, totals, stages: bound },
     concerns: derived?.concerns ?? concernsOf(world),

@@ -3,9 +3,7 @@
  * for, and closes what it opened.
  */
 import { join } from 'node:path'
-import { openLlama } from '../adapters/llama/index.ts'
 import { encoderModel } from '../adapters/models/encoder.ts'
-import { readerModel } from '../adapters/models/reader.ts'
 import { openEmbedder } from '../adapters/onnx/index.ts'
 import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
 import { openStore } from '../adapters/store/index.ts'
@@ -21,6 +19,7 @@ import { home, type Config } from './config.ts'
 import { folder, openEngine, type Opening } from './engines.ts'
 import { loggerOf, openObserving, type Observing } from './observing.ts'
 import { progress, type Screen } from './progress.ts'
+import { guarded, openReader, type GuardedReader } from './readers.ts'
 
 type Opened<T> = () => Promise<T>
 
@@ -35,7 +34,8 @@ export interface World {
   readonly now: () => number
   /** Control topics as this process last read them. */
   readonly tables: { readonly runs: Table; readonly streams: Table; readonly totals: Table }
-  readonly llama: Opened<Awaited<ReturnType<typeof openLlama>>>
+  /** The signal ends the waiting for servers that are away. */
+  readonly reader: (signal?: AbortSignal) => Promise<GuardedReader>
   readonly embedder: Opened<Awaited<ReturnType<typeof openEmbedder>>>
   readonly store: Opened<Awaited<ReturnType<typeof openStore>>>
   readonly selector: typeof retrievalOrder
@@ -47,10 +47,10 @@ export interface World {
 /** What is opened once, when somebody asks for it, and closed with the world. */
 const lazily = () => {
   const closers: (() => Promise<void>)[] = []
-  const once = <T extends { close(): Promise<void> }>(open: Opened<T>): Opened<T> => {
+  const once = <A extends unknown[], T extends { close(): Promise<void> }>(open: (...given: A) => Promise<T>) => {
     let opened: Promise<T> | undefined
-    return () =>
-      (opened ??= open().then((made) => {
+    return (...given: A): Promise<T> =>
+      (opened ??= open(...given).then((made) => {
         closers.unshift(() => made.close())
         return made
       }))
@@ -75,12 +75,11 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
       bar.update(done, total)
     }
   }
-  const llama = once(async () => {
-    const path = await readerModel({ path: config.reader.model, home: home(env), onProgress: steps() })
-    const { threads, sequences, context, gpu } = config.reader
-    const scoreCachePath = join(folder(config.data), 'scores.sqlite')
-    return openLlama({ modelPath: path, threads, sequences, contextSize: context, gpu, scoreCachePath, logger })
-  })
+  const opened = once((observe: Observe, signal?: AbortSignal) =>
+    openReader(config, { home: home(env), onProgress: steps(), observe, signal }),
+  )
+  const reader = async (observe: Observe, signal?: AbortSignal) =>
+    guarded(await opened(observe, signal), config, observe)
   const embedder = once(async () => {
     const model = await encoderModel({ path: config.encoder.model, home: home(env), onProgress: steps() })
     return openEmbedder({ folder: model, threads: config.encoder.threads, logger })
@@ -89,7 +88,7 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
     const { identity } = await embedder()
     return openStore({ path: join(folder(config.data), 'store.sqlite'), encoder: identity })
   })
-  return { llama, embedder, store, closeAll }
+  return { reader, embedder, store, closeAll }
 }
 
 /** @throws Unavailable or Fatal when the log or the registry of the configuration cannot be had. */
@@ -115,7 +114,8 @@ export const openWorld = async (
   const made = new Map<string, ReturnType<typeof models>>()
   /** Streams of the same models share them. */
   const modelsOf = (settings: Config) => {
-    const key = JSON.stringify([settings.encoder, settings.reader, settings.data])
+    const { encoder, reader, vllm, label, data } = settings
+    const key = JSON.stringify([encoder, reader, vllm, label.measure, label.approximate, data])
     const own = made.get(key) ?? models(settings, screen, env)
     made.set(key, own)
     return own
@@ -133,7 +133,7 @@ export const openWorld = async (
     totals: tableOf(named.topic(totals)),
   })
   const of = (settings: Config): World => {
-    const { llama, embedder, store } = modelsOf(settings)
+    const { reader, embedder, store } = modelsOf(settings)
     const named = names(settings.prefix, settings.stream)
     const tables = tablesOf(named)
     const codec = codecOf(named)
@@ -149,7 +149,7 @@ export const openWorld = async (
         names: named,
         now: Date.now,
         tables,
-        llama,
+        reader: (signal) => reader(observe, signal),
         embedder,
         store,
       },

@@ -1,11 +1,21 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { bestBy } from '../../method/gain.ts'
-import type { Gains } from '../../schemas/gains.ts'
+import type { Standing } from '../../adapters/stack/index.ts'
+import { bestBy, measureOf, nllBy } from '../../method/gain.ts'
+import type { Gain, Gains } from '../../schemas/gains.ts'
 import { gains } from '../../topics/index.ts'
 import type { Config } from '../config.ts'
 import { stagesOfTopology } from '../../processors/index.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import {
+  configOf,
+  inWorld,
+  measuring,
+  withGlobals,
+  withMeasuring,
+  type Globals,
+  type Io,
+  type Measuring,
+} from '../command.ts'
 import { begin, finish, startOver } from '../demo.ts'
 import { packageFile } from '../files.ts'
 import { bring, passageFile, queryFile } from '../import.ts'
@@ -17,9 +27,9 @@ import { work } from '../work.ts'
 import type { World } from '../world.ts'
 import { conditionTable, underConditions } from './evaluate.ts'
 import { synthesized } from './synthesize.ts'
-import { brought } from './up.ts'
+import { brought, broughtVllm } from './up.ts'
 
-interface Flags extends Globals {
+interface Flags extends Globals, Measuring {
   readonly keep?: boolean
 }
 
@@ -38,7 +48,7 @@ const mostTelling = async ({ log, codec, names }: World): Promise<Gains | undefi
   for await (const { value } of log.read(names.topic(gains))) {
     if (value === null) continue
     const labelled = await codec.decode(gains, value)
-    const winner = bestBy('contrastive', labelled.gains)
+    const winner = bestBy(measureOf(labelled), labelled.gains)
     const passage = labelled.passages.find(({ id }) => id === winner?.passage_id)
     const known = passage && labelled.query.gold_passage_ids.includes(passage.id)
     if (known && (best === undefined || passage.rank > best.rank)) best = { labelled, rank: passage.rank }
@@ -46,13 +56,17 @@ const mostTelling = async ({ log, codec, names }: World): Promise<Gains | undefi
   return best?.labelled
 }
 
-const rankAgainstGain = ({ query, passages, gains: measured }: Gains): string => {
+const shownPerplexity = (nll: number | null) => (nll === null ? '-' : Math.exp(nll).toPrecision(3))
+
+const rankAgainstGain = (labelled: Gains): string => {
+  const { query, passages, gains: measured } = labelled
+  const nllOf = (gain: Gain) => nllBy(measureOf(labelled), gain)
   const order = measured.map((gain, i) => ({ gain, passage: passages[i]! }))
-  const byGain = [...order].sort((a, b) => (a.gain.mean_nll ?? Infinity) - (b.gain.mean_nll ?? Infinity))
+  const byGain = [...order].sort((a, b) => (nllOf(a.gain) ?? Infinity) - (nllOf(b.gain) ?? Infinity))
   const rows = order.map(({ gain, passage }) => [
     passage.source === 'generated' ? 'generated' : String(passage.rank),
     String(byGain.findIndex((each) => each.gain === gain) + 1),
-    gain.mean_nll === null ? '-' : Math.exp(gain.mean_nll).toPrecision(3),
+    shownPerplexity(nllOf(gain)),
     gain.infogain === null ? '-' : gain.infogain.toFixed(2),
     preview(`${passage.title === '' ? '' : `${passage.title}: `}${passage.text}`, 60),
   ])
@@ -91,16 +105,30 @@ const loop = async (opened: World, io: Io) => {
   return { result, evaluated, telling: await mostTelling(world) }
 }
 
-/** Servers of this machine, unless the configuration names others. */
-const withServers = async (config: Config, io: Io): Promise<Config> => {
-  if (config.engine === 'embedded' || config.chosen?.has('kafka.brokers')) return config
+const names = (config: Config, ...settings: readonly string[]) => settings.some((name) => config.chosen?.has(name))
+
+const tell = (io: Io, { name, address, found }: Standing) =>
+  io.screen.write(`${name} at ${address} ${found ? 'already runs' : 'started'}\n`)
+
+/** A broker and a registry of this machine, unless the configuration names others. */
+const withLog = async (config: Config, io: Io): Promise<Config> => {
+  if (config.engine === 'embedded' || names(config, 'kafka.brokers')) return config
   const servers = await brought(config, io)
-  for (const { name, address, found } of servers)
-    io.screen.write(`${name} at ${address} ${found ? 'already runs' : 'started'}\n`)
+  for (const server of servers) tell(io, server)
   const at = (name: string) => servers.find((each) => each.name === name)!.address
   const { kafka, registry } = config
   return { ...config, kafka: { ...kafka, brokers: [at('broker')] }, registry: { ...registry, url: at('registry') } }
 }
+
+/** A vLLM server of this machine, unless the configuration names others. */
+const withReader = async (config: Config, io: Io): Promise<Config> => {
+  if (config.reader.engine === 'embedded' || names(config, 'vllm.urls', 'vllm.file')) return config
+  const server = await broughtVllm(config, io)
+  tell(io, server)
+  return { ...config, vllm: { ...config.vllm, urls: [server.address], tokenizer: server.model } }
+}
+
+const withServers = async (config: Config, io: Io): Promise<Config> => withReader(await withLog(config, io), io)
 
 const files = ({ data, engine }: Config): string[] => [
   ...(engine === 'embedded' ? [`${join(data, 'log.sqlite')} (every record)`] : []),
@@ -109,10 +137,15 @@ const files = ({ data, engine }: Config): string[] => [
 ]
 
 /** What the commands that follow must be told to find this demo. */
-const found = ({ data, engine, prefix, kafka, registry }: Config): string =>
-  engine === 'embedded'
-    ? `--data ${data}`
-    : `--data ${data} --engine kafka --prefix ${prefix} --set kafka.brokers=${kafka.brokers.join(',')} --set registry.url=${registry.url}`
+const found = ({ data, engine, prefix, kafka, registry, reader, vllm }: Config): string => {
+  const log = `--engine kafka --prefix ${prefix} --set kafka.brokers=${kafka.brokers.join(',')} --set registry.url=${registry.url}`
+  const servers = vllm.file === null ? `vllm.urls=${vllm.urls.join(',')}` : `vllm.file=${vllm.file}`
+  return [
+    `--data ${data}`,
+    ...(engine === 'kafka' ? [log] : []),
+    ...(reader.engine === 'vllm' ? [`--reader vllm --set ${servers}`] : []),
+  ].join(' ')
+}
 
 const nextSteps = (config: Config) =>
   [
@@ -121,7 +154,9 @@ const nextSteps = (config: Config) =>
     `  npx gainstream ask "Who designed the present Tay railway bridge?" ${found(config)} --stream demo-first`,
     `  npx gainstream runs ${found(config)}`,
     `  npx gainstream export samples ${found(config)} --stream demo --format flagembedding --out samples.jsonl`,
-    ...(config.engine === 'kafka' ? [`  npx gainstream down --data ${config.data}`] : []),
+    ...(config.engine === 'kafka' || config.reader.engine === 'vllm'
+      ? [`  npx gainstream down --data ${config.data}`]
+      : []),
     '  npx gainstream index your-corpus.jsonl && npx gainstream synthesize your-queries.jsonl',
   ].join('\n')
 
@@ -138,7 +173,7 @@ const act = (io: Io) => async (flags: Flags) => {
   const started = Date.now()
   // Never where a configuration keeps real data: folder, stream and prefix are the demo's own unless a flag says otherwise.
   const { data = '.gainstream/demo', stream = 'demo', prefix = 'gainstream-demo' } = flags
-  const chosen = configOf(io, { ...flags, data, stream, prefix }, {}, defaults)
+  const chosen = configOf(io, { ...flags, data, stream, prefix }, measuring(flags), defaults)
   const over = begin(chosen.data, flags.keep ?? false)
   const config = await withServers(chosen, io)
   const run = async (world: World) => {
@@ -158,9 +193,9 @@ export const demoCommand = (program: Command, io: Io) => {
   const command = program
     .command('demo')
     .description(
-      'the whole loop on real passages and queries that come with the package; no server is needed, and with --engine ' +
-        'kafka a broker and a registry are brought up on this machine',
+      'the whole loop on real passages and queries that come with the package; no server is needed, and what --engine ' +
+        'kafka (a broker and a registry) and --reader vllm need is brought up on this machine',
     )
     .option('--keep', 'show a finished demo again instead of starting over')
-  withGlobals(command).action(act(io))
+  withGlobals(withMeasuring(command)).action(act(io))
 }

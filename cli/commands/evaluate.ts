@@ -2,7 +2,17 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { RunEntry } from '../../schemas/control.ts'
 import { candidates, gains } from '../../topics/index.ts'
 import { openFilled } from '../checks.ts'
-import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
+import {
+  configOf,
+  inWorld,
+  measuring,
+  positive,
+  withGlobals,
+  withMeasuring,
+  type Globals,
+  type Io,
+  type Measuring,
+} from '../command.ts'
 import { conditions, derive, described, reached, type Condition } from '../conditions.ts'
 import { bring, queryFile, survey } from '../import.ts'
 import { asJson, asText, uneven, versusFirst, type Evaluated } from '../evaluation.ts'
@@ -11,7 +21,7 @@ import { closeRun, runState } from '../runs.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
-interface Flags extends Globals {
+interface Flags extends Globals, Measuring {
   readonly run?: string
   readonly dataset?: string
   readonly limit?: number
@@ -57,7 +67,7 @@ export const conditionTable = (evaluated: readonly Evaluated[]): string => {
 }
 
 const act = (io: Io) => async (path: string, flags: Flags) => {
-  const config = configOf(io, flags, { 'retrieve.k': flags.k })
+  const config = configOf(io, flags, { 'retrieve.k': flags.k, ...measuring(flags) })
   const { run, limit } = flags
   const file = { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit } as const
   const surveyed = await survey(file, io)
@@ -86,5 +96,5 @@ export const evaluateCommand = (program: Command, io: Io) => {
     .option('--limit <n>', 'only the first n queries', positive)
     .option('-k, --k <n>', 'retrieved candidates per query (setting retrieve.k)', positive)
     .option('--conditions <list>', 'of none, first, gain', conditionList, ['none', 'first'])
-  withGlobals(command).action(act(io))
+  withGlobals(withMeasuring(command)).action(act(io))
 }

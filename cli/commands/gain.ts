@@ -1,64 +1,28 @@
 import type { Command } from 'commander'
 import { readGainRequests, type GainRequest } from '../../adapters/files/index.ts'
-import { gainsOf } from '../../method/gain.ts'
-import { distinctGolds } from '../../method/golds.ts'
-import type { Scorer } from '../../method/ports.ts'
-import { promptHash } from '../../method/prompt.ts'
-import { Fatal, Rejected } from '../../runtime/errors.ts'
-import type { Gain } from '../../schemas/gains.ts'
+import { Fatal } from '../../runtime/errors.ts'
+import { unobserved } from '../../runtime/observe.ts'
 import type { Config } from '../config.ts'
-import { configOf, number, withGlobals, type Globals, type Io } from '../command.ts'
+import {
+  configOf,
+  measuring,
+  number,
+  withGlobals,
+  withMeasuring,
+  type Globals,
+  type Io,
+  type Measuring,
+} from '../command.ts'
+import { loggerOf } from '../observing.ts'
+import { asText, lineOf, type Line } from '../gainlines.ts'
 import { progress, remarks } from '../progress.ts'
-import { table } from '../report.ts'
-import { promptFor } from '../settings.ts'
+import { atOnce } from '../readers.ts'
 import { models } from '../world.ts'
 
-interface Flags extends Globals {
+interface Flags extends Globals, Measuring {
   readonly alpha?: number
   readonly model?: string
   readonly dataset?: string
-}
-
-const perplexity = (meanNll: number | null) => (meanNll === null ? null : Math.exp(meanNll))
-
-/** A gain as people and scripts read it: perplexities beside the mean negative log-likelihoods they come from. */
-const shown = ({ passage_id, mean_nll, plain_mean_nll, infogain, answer, tokens, cut, unscored }: Gain) => ({
-  passage_id,
-  perplexity: perplexity(mean_nll),
-  plain_perplexity: perplexity(plain_mean_nll),
-  ...{ infogain, mean_nll, plain_mean_nll, answer, tokens },
-  ...(cut > 0 && { cut }),
-  ...(unscored !== null && { unscored }),
-})
-
-/** The gains of one line, or why it has none. */
-const measured = async (scorer: Scorer, { query, passages }: GainRequest, config: Config, signal: AbortSignal) => {
-  const { alpha, passage_tokens: passageTokens, max_golds: maxGolds, exact_golds: exact } = config.label
-  const { golds, leftOut } = distinctGolds(query.answers, { lang: query.lang, exact, maxGolds })
-  if (golds.length === 0) throw new Rejected(`query ${query.id} has no gold answer`)
-  const template = promptFor(config)(query.dataset)
-  const request = { question: query.question, answers: golds, passages, template, alphas: [alpha], passageTokens }
-  const scores = await scorer.score(request, signal)
-  return {
-    id: query.id,
-    alpha,
-    scorer: { ...scorer.identity, prompt: promptHash(template), exact: scorer.exact },
-    ...(leftOut > 0 && { golds_left_out: leftOut }),
-    gains: gainsOf(scores, golds, passages).map(shown),
-  }
-}
-
-type Line = Awaited<ReturnType<typeof measured>> | { id: string; rejected: string }
-
-const asText = (line: Line) => {
-  if ('rejected' in line) return `${line.id}: rejected, ${line.rejected}`
-  const figure = (value: number | null) => (value === null ? '-' : value.toFixed(3))
-  const rows = line.gains.map((gain) => [
-    gain.passage_id,
-    ...[gain.perplexity, gain.plain_perplexity, gain.infogain].map(figure),
-    gain.answer ?? gain.unscored ?? '',
-  ])
-  return `${line.id}\n${table([['passage', 'perplexity', 'plain', 'infogain', 'answer'], ...rows])}`
 }
 
 interface Ears {
@@ -90,9 +54,17 @@ async function* inOrder(
   yield* waiting
 }
 
+/** `--model` names what the reader of this configuration reads with: a file, or what servers serve. */
+const settingsOf = (io: Io, flags: Flags): Config => {
+  const own = { 'label.alpha': flags.alpha, ...measuring(flags) }
+  const { engine } = configOf(io, flags, own).reader
+  return configOf(io, flags, { ...own, [engine === 'vllm' ? 'vllm.model' : 'reader.model']: flags.model })
+}
+
 const act = (io: Io) => async (path: string, flags: Flags) => {
-  const config = configOf(io, flags, { 'label.alpha': flags.alpha, 'reader.model': flags.model })
-  const { llama, closeAll } = models(config, io.screen, io.env)
+  const config = settingsOf(io, flags)
+  const { reader, closeAll } = models(config, io.screen, io.env)
+  const observe = { ...unobserved, logger: loggerOf(config, io.screen) }
   let lines = 0
   const bad: string[] = []
   const { hold, say } = remarks(io.screen)
@@ -105,16 +77,20 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   }
   try {
     const bar = progress('queries scored', io.screen)
+    let opened: ReturnType<typeof reader> | undefined
     // The model is opened by the first line that needs it: a file that cannot be read costs no model.
     const work = async (request: GainRequest): Promise<Line> => {
-      const { scorer } = await llama()
-      return measured(scorer, request, config, io.signal).catch((error: unknown) => {
-        if (!(error instanceof Rejected)) throw error
-        refused(`${path}: ${error.message}`)
-        return { id: request.query.id, rejected: error.message }
-      })
+      const line = await lineOf(
+        request,
+        await (opened ??= reader(observe, io.signal)),
+        config,
+        observe.logger,
+        io.signal,
+      )
+      if ('rejected' in line) refused(`${path}: ${line.rejected}`)
+      return line
     }
-    for await (const line of inOrder(path, flags, config.reader.sequences, work, { refused, remark: hold })) {
+    for await (const line of inOrder(path, flags, atOnce(config), work, { refused, remark: hold })) {
       say()
       io.out(flags.json ? JSON.stringify(line) : asText(line))
       bar.update(++lines)
@@ -133,7 +109,7 @@ export const gainCommand = (program: Command, io: Io) => {
     .command('gain <requests>')
     .description('measure lines {id, query, answers[], passages:[{id?, title?, text}]}: a line of gains each, in order')
     .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', number)
-    .option('--model <file>', 'a GGUF file or hub name (setting reader.model)')
+    .option('--model <file>', 'a GGUF file or hub name (setting reader.model); with vLLM the served name (vllm.model)')
     .option('--dataset <name>', 'for lines that name none: chooses the prompt (prompts.<dataset>)')
-  withGlobals(command).action(act(io))
+  withGlobals(withMeasuring(command)).action(act(io))
 }

@@ -1,10 +1,19 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { processors } from '../../processors/index.ts'
-import { configOf, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
+import {
+  configOf,
+  inWorld,
+  measuring,
+  withGlobals,
+  withMeasuring,
+  type Globals,
+  type Io,
+  type Measuring,
+} from '../command.ts'
 import { openStream } from '../streams.ts'
 import { work } from '../work.ts'
 
-interface Flags extends Globals {
+interface Flags extends Globals, Measuring {
   readonly only: string[]
   readonly untilEmpty?: boolean
 }
@@ -17,7 +26,7 @@ const stage = (value: string, before: string[]): string[] => {
 }
 
 const act = (io: Io) => async (flags: Flags) => {
-  const config = configOf(io, flags)
+  const config = configOf(io, flags, measuring(flags))
   await inWorld(config, io, async (opened) => {
     await opened.observing.serve()
     const world = await openStream(opened, io.signal)
@@ -33,5 +42,5 @@ export const startCommand = (program: Command, io: Io) => {
     .description("run a stream's stages as one worker; start more to share the work")
     .option('--only <stage>', 'only this stage; may be repeated', stage, [])
     .option('--until-empty', 'end when everything that is there has been settled')
-  withGlobals(command).action(act(io))
+  withGlobals(withMeasuring(command)).action(act(io))
 }

@@ -1,6 +1,17 @@
 import type { Command } from 'commander'
 import { stagesOfTopology } from '../../processors/index.ts'
-import { configOf, inWorld, number, positive, withGlobals, type Globals, type Io } from '../command.ts'
+import {
+  configOf,
+  inWorld,
+  measuring,
+  number,
+  positive,
+  withGlobals,
+  withMeasuring,
+  type Globals,
+  type Io,
+  type Measuring,
+} from '../command.ts'
 import { bring, queryFile, survey } from '../import.ts'
 import { runState, type RunState } from '../runs.ts'
 import type { RunEntry } from '../../schemas/control.ts'
@@ -8,7 +19,7 @@ import { openFilled } from '../checks.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
-interface Flags extends Globals {
+interface Flags extends Globals, Measuring {
   readonly run?: string
   readonly dataset?: string
   readonly limit?: number
@@ -37,7 +48,7 @@ export const synthesized = (world: World, entry: RunEntry, state: RunState) => (
 })
 
 const act = (io: Io) => async (path: string, flags: Flags) => {
-  const config = configOf(io, flags, { 'retrieve.k': flags.k, 'label.alpha': flags.alpha })
+  const config = configOf(io, flags, { 'retrieve.k': flags.k, 'label.alpha': flags.alpha, ...measuring(flags) })
   const { run, limit } = flags
   const file = { path, kind: queryFile(flags.dataset), run, topology: 'synthesis', limit } as const
   const surveyed = await survey(file, io)
@@ -67,5 +78,5 @@ export const synthesizeCommand = (program: Command, io: Io) => {
     .option('--limit <n>', 'only the first n queries', positive)
     .option('-k, --k <n>', 'retrieved candidates per query (setting retrieve.k)', positive)
     .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', number)
-  withGlobals(command).action(act(io))
+  withGlobals(withMeasuring(command)).action(act(io))
 }

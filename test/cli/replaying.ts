@@ -9,6 +9,7 @@ import { openStore } from '../../adapters/store/index.ts'
 import type { Io } from '../../cli/command.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile, queryFile } from '../../cli/import.ts'
+import { guarded } from '../../cli/readers.ts'
 import { openStream } from '../../cli/streams.ts'
 import { openWorld, type World } from '../../cli/world.ts'
 import { work } from '../../cli/work.ts'
@@ -64,7 +65,7 @@ const dressed = (opened: World, doubles: Doubles): World => {
   const scorer = scorerOf(doubles)
   const dress = (world: World): World => ({
     ...world,
-    llama: async () => ({ scorer, reader, close: async () => {} }),
+    reader: async () => guarded({ scorer, reader }, world.config, world.observe),
     embedder: async () => embedder,
     store: () => (store ??= openStore({ path: join(opened.config.data, 'store.sqlite'), encoder })),
     as: (config) => dress(world.as(config)),

@@ -9,6 +9,7 @@ import { expect, onTestFinished } from 'vitest'
 import { openStore } from '../../adapters/store/index.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile, queryFile } from '../../cli/import.ts'
+import { guarded } from '../../cli/readers.ts'
 import { recount } from '../../cli/recount.ts'
 import { runState } from '../../cli/runs.ts'
 import { openStream } from '../../cli/streams.ts'
@@ -70,7 +71,7 @@ const dressed = (opened: World, { scorer: scores = scorer().port, reader: reads 
   const path = join(opened.config.data, 'store.sqlite')
   const world: World = {
     ...opened,
-    llama: async () => ({ scorer: scores, reader: reads, close: async () => {} }),
+    reader: async () => guarded({ scorer: scores, reader: reads }, opened.config, opened.observe),
     embedder: async () => embedder,
     store: () => (store ??= openStore({ path, encoder })),
     as: (config) => ({ ...dressed(opened.as(config), { scorer: scores, reader: reads }), store: world.store }),
