@@ -18,6 +18,8 @@ export interface ServeOptions extends EnvironmentOptions {
   /** For a server that does not run yet. */
   readonly defaultPort: number
   readonly remedy?: (port: string) => string
+  /** Told again and again while it loads the model. */
+  readonly onWaiting?: (seconds: number) => void
 }
 
 export interface Serving extends Standing {
@@ -44,7 +46,7 @@ const prepared = async (options: ServeOptions) => ({
  * @throws Fatal, Unavailable with a sentence when it cannot be installed, its port is taken, or it does not start
  */
 export const serve = async (options: ServeOptions): Promise<Serving> => {
-  const { folder, remedy, onProgress } = options
+  const { folder, remedy, onWaiting } = options
   const { environment, usual } = await prepared(options)
   await mkdir(folder, { recursive: true })
   return locked(folder, async () => {
@@ -54,7 +56,6 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
     const model = chosen('model', there['model'], options.model === undefined ? undefined : usual, usual)
     const dtype = chosen('dtype', there['dtype'], options.dtype, fastestDtype()) as Dtype
     const context = Number(chosen('context', there['context'], asked(options.context), '1024'))
-    const onWaiting = (seconds: number) => onProgress?.('waiting for vLLM to load the model and to answer, s', seconds)
     const more = { environment, detached: true, onWaiting, ...(remedy && { remedy }) }
     const standing = await stand(vllmServer({ folder, port, model, dtype, context, ...more }))
     return { ...standing, model, dtype, context }

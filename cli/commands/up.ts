@@ -6,7 +6,7 @@ import { Fatal } from '../../runtime/errors.ts'
 import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
 import { home, type Config } from '../config.ts'
 import { folder as dataFolder } from '../engines.ts'
-import { slowly } from '../progress.ts'
+import { duration, slowly } from '../progress.ts'
 import { table } from '../report.ts'
 
 interface Flags extends Globals {
@@ -63,6 +63,20 @@ const fetching = ({ screen }: Io) => {
   }
 }
 
+/** A line every ten seconds; one that is rewritten on a terminal, and wiped out once it answers. */
+const waiting = ({ screen: { tty, write } }: Io) => {
+  let last = 0
+  return {
+    update: (seconds: number) => {
+      if (seconds - last < (tty ? 1 : 10)) return
+      last = seconds
+      const line = `waiting for vLLM to load the model and to answer: ${duration(seconds)}, 5 min at most`
+      write(tty ? `\r\u001b[2K${line}` : `${line}\n`)
+    },
+    end: () => tty && last > 0 && write('\r\u001b[2K'),
+  }
+}
+
 type Ports = Pick<Flags, 'brokerPort' | 'controllerPort' | 'registryPort' | 'managementPort'>
 
 /** Brings up what the configuration expects on this machine, or finds it. */
@@ -82,12 +96,17 @@ export const brought = (config: Config, io: Io, asked: Ports = {}): Promise<Stan
 type Reader = Pick<Flags, 'vllmPort' | 'model' | 'dtype' | 'context'>
 
 /** Brings up the vLLM server that the configuration expects on this machine, or finds it. */
-export const broughtVllm = (config: Config, io: Io, asked: Reader = {}): Promise<Serving> => {
+export const broughtVllm = async (config: Config, io: Io, asked: Reader = {}): Promise<Serving> => {
   const { vllmPort, model, dtype, context } = asked
   const defaultPort = vllmPort ?? expected('vllm.urls', '--vllm-port', config.vllm.urls[0] ?? '')
   dataFolder(config.data)
-  const [folder, onProgress] = [stackFolder(config), fetching(io)]
-  return serve({ folder, home: home(io.env), env: io.env, port: vllmPort, defaultPort, model, dtype, context, remedy, onProgress }) // prettier-ignore
+  const [folder, onProgress, wait] = [stackFolder(config), fetching(io), waiting(io)]
+  const asking = { port: vllmPort, defaultPort, model, dtype, context, remedy }
+  try {
+    return await serve({ folder, home: home(io.env), env: io.env, ...asking, onProgress, onWaiting: wait.update })
+  } finally {
+    wait.end()
+  }
 }
 
 /** What a configuration must say to use this server. */

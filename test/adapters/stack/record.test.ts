@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isAlive, marking, readRecord, writeRecord } from '../../../adapters/stack/record.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isAlive, marking, processesOf, readRecord, writeRecord } from '../../../adapters/stack/record.ts'
 import { server, stopRecorded } from '../../../adapters/stack/server.ts'
 import { folder } from '../../cli/command.ts'
 
@@ -69,6 +69,57 @@ test('one that does not heed SIGTERM is killed after the grace, and that is said
   writeRecord(here.path, 'broker', { pid, mark, ports: {} })
   expect(await stopRecorded(here.path, 'broker', 300)).toBe('killed')
   expect(isAlive({ pid, mark })).toBe(false)
+})
+
+describe('a server with processes of its own', () => {
+  const ours = 'setInterval(() => {}, 1000)'
+  const parent = `require('node:child_process').spawn(process.execPath, ['-e', '${ours}']); ${ours}`
+  const family = () =>
+    server({
+      ...{ name: 'vllm', folder: here.path, log: 'x.log', ports: {}, family: true, detached: true },
+      ...{ command: process.execPath, marked: (of) => ['-e', parent, '--', marking(of)], args: [] },
+      ...{ prepare: () => Promise.resolve(), probe: () => Promise.resolve() },
+    })
+  const processes = () => processesOf(readRecord(here.path, 'vllm')!)
+  const both = async () => {
+    const one = family()
+    await one.start()
+    await expect.poll(() => processes().length, { timeout: 10_000 }).toBe(2)
+    return [one, processes()] as const
+  }
+  const state = (pid: number) => spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim()
+  /** Neither gone nor dead and waiting for its burial. */
+  const runs = (pid: number | undefined) => !['', 'Z'].includes(state(pid!).charAt(0))
+  afterEach(() => stopRecorded(here.path, 'vllm', 0))
+
+  test('leaves none of them when it is stopped', async () => {
+    const [one, pids] = await both()
+    expect(await one.stop()).toBe('killed') // the parent ends; what it started does not see it
+    expect(pids.filter(runs)).toEqual([])
+  })
+
+  test('passes every signal on to all of them', async () => {
+    const [one, pids] = await both()
+    one.kill('SIGSTOP')
+    await expect.poll(() => pids.map(state).every((each) => each.startsWith('T'))).toBe(true)
+    one.kill('SIGKILL')
+    await expect.poll(() => pids.filter(runs)).toEqual([])
+  })
+
+  test('that was killed alone is stopped with what it left, and cleared away before it starts again', async () => {
+    const [one, [first, left]] = await both()
+    process.kill(first!, 'SIGKILL')
+    await expect.poll(() => one.pid).toBeUndefined()
+    expect(processes()).toEqual([left])
+    await one.start()
+    expect(runs(left)).toBe(false)
+    await expect.poll(() => processes().length, { timeout: 10_000 }).toBe(2)
+    const [again, orphan] = processes()
+    process.kill(again!, 'SIGKILL')
+    await expect.poll(() => one.pid).toBeUndefined()
+    expect(await stopRecorded(here.path, 'vllm')).toBe('killed')
+    expect(runs(orphan)).toBe(false)
+  })
 })
 
 test.each(['', '{', '{"pid":1,"mark":"short"}', '{"pid":"x"}'])(
