@@ -42,7 +42,7 @@ def sampling(**args):
     held = {name: value for name, value in vars(params).items() if name != "extra_args"}
     if not args:
         return SamplingParams(max_tokens=5)
-    return SamplingParams(**held, logprobs=1, extra_args=params.extra_args)
+    return SamplingParams(**held, logprobs=len(params.logprob_token_ids), extra_args=params.extra_args)
 
 
 def values(row, forced, count):

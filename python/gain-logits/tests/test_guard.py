@@ -47,7 +47,8 @@ def test_the_bytes_come_from_the_environment():
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("1G", "must be a number of bytes, not '1G'"), ("3999", "one row of this model takes 4000 bytes")]
+    ("text", "sentence"),
+    [("1G", "must be a number of bytes, not '1G'"), ("3999", "one row of this model takes 4000 bytes")],
 )
 def test_bytes_that_hold_no_row_are_refused(text, sentence):
     with pytest.raises(ValueError, match=sentence):

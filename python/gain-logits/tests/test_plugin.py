@@ -45,8 +45,8 @@ def test_the_first_runner_loads_runs_and_forces(config):
     loaded = first.build_logitsprocs(config, torch.device("cpu"), False, False, (NAME,))
     (ours,) = [p for p in loaded.all if isinstance(p, gain_logits.Contrast)]
     assert ours in loaded.non_argmax_invariant
-    update = first.BatchUpdate(batch_size=1, removed=[], added=[(0, sampling(op="describe", path=[0] * 4), [1], [])], moved=[])
-    ours.update_state(update)
+    come = (0, sampling(op="describe", path=[0] * 4), [1], [])
+    ours.update_state(first.BatchUpdate(batch_size=1, removed=[], added=[come], moved=[]))
     text = values(ours.apply(logits_of(1))[0], 0, 100)
     assert bytes(round(-value) for value in text).startswith(b'{"protocol":1,"plugin":"0.1.0","runner":"v1","vllm":"')
 

@@ -180,3 +180,18 @@ def test_the_work_on_the_host_does_not_grow_with_the_bases():
 
     few, many = operations(2), operations(16)
     assert many <= few + 40  # a view for each stacked base, no kernel
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_no_step_waits_for_the_device():
+    logits = logits_of(23).cuda()
+    turns = [
+        Turn(t.row, t.forced, t.wanted, t.form, t.alphas, None if t.base is None else t.base.cuda(), t.said, t.keep)
+        for t in mixed(logits)
+    ]
+    answer(logits.clone(), turns)  # what is set up once may wait
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        answer(logits, turns)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

@@ -29,7 +29,8 @@ def fingerprint(model):
     Whole files would take minutes at start; two models that differ only inside cannot be told apart.
     """
     folder = Path(model)
-    files = [folder] if folder.is_file() else sorted(f for f in folder.iterdir() if f.name.endswith(ENDS) and f.is_file())
+    inside = [folder] if folder.is_file() else sorted(folder.iterdir())
+    files = [file for file in inside if file.name.endswith(ENDS) and file.is_file()]
     digest = hashlib.sha256()
     config = folder / "config.json"
     if config.is_file():

@@ -1,6 +1,5 @@
 """What both runners share: requests become turns, turns become values, kept rows go into the store."""
 
-import logging
 import os
 
 from gain_logits.describe import describe
@@ -8,8 +7,6 @@ from gain_logits.parameters import parse
 from gain_logits.rows import Rows
 from gain_logits.score import Turn, answer
 from gain_logits.wire import chunk
-
-log = logging.getLogger("vllm.gain_logits")
 
 BYTES = 512 * 2**20
 
@@ -47,7 +44,7 @@ class Engine:
             return None
         usable = request.highest_id() < self.vocabulary
         if not usable:  # an index past the end would take the engine down, on a GPU beyond repair
-            log.warning("gain-logits: token id %s is not in the vocabulary", request.highest_id())
+            self.rows.say("beyond", f"token id {request.highest_id()} is not in the vocabulary")
         return Job(request, usable, describe(self.known, self.rows) if request.op == "describe" else b"")
 
     def turn(self, job, row, step):

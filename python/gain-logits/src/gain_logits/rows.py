@@ -33,7 +33,7 @@ class Rows:
         while self.bytes > self.limit:
             self._drop(next(iter(self._rows)))
             self.evicted += 1
-            self._say("evicted", f"{self.evicted} rows evicted so far: set GAIN_LOGITS_BYTES above {self.limit}")
+            self.say("evicted", f"{self.evicted} rows evicted so far: set GAIN_LOGITS_BYTES above {self.limit}")
 
     def get(self, address):
         """The row, or None. It becomes the most recently used."""
@@ -45,14 +45,15 @@ class Rows:
     def miss(self):
         """Counts a use whose row is not here (any more)."""
         self.missing += 1
-        self._say("missing", f"{self.missing} uses so far found no row: their clients have to store it again")
+        self.say("missing", f"{self.missing} uses so far found no row: their clients have to store it again")
 
     def _drop(self, address):
         row = self._rows.pop(address, None)
         if row is not None:
             self.bytes -= _size(row)
 
-    def _say(self, what, text):
+    def say(self, what, text):
+        """Logs a warning, unless one of the same kind was logged less than ``every`` seconds ago."""
         now = self._clock()
         if now - self._said.get(what, -self._every) >= self._every:
             self._said[what] = now

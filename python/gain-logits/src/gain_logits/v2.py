@@ -1,7 +1,7 @@
 """The batch of vLLM's second model runner: requests by slot, steps by position, all known on the host.
 
-A row's step is its sequence length less its prompt's: below 0 the prompt is not yet whole and the row means nothing; from
-0 on it is the row of that step even where a resumed request computes it again. Rows are therefore kept at once.
+A row's step is its sequence length less its prompt's: below 0 the prompt is not yet whole and the row means nothing;
+from 0 on it is the row of that step even where a resumed request computes it again. Rows are therefore kept at once.
 """
 
 from __future__ import annotations
