@@ -1,7 +1,6 @@
 /** A reader LLM behind vLLM: one server or a fleet of them, as scorer and reader. */
 import type { Reader, Scorer } from '../../method/ports.ts'
 import type { Endpoint } from '../../runtime/endpoint.ts'
-import { Unavailable } from '../../runtime/errors.ts'
 import { unobserved, type Logger, type Observe } from '../../runtime/observe.ts'
 import type { Identity } from '../../schemas/identity.ts'
 import { noCache, openScoreCache } from '../reader/cache.ts'
@@ -17,8 +16,8 @@ import type { Address, Member, Source, Times } from './members.ts'
 import type { Measure } from './measuring.ts'
 import { plain } from './plain.ts'
 import { probe, type Capability, type Way } from './probe.ts'
+import { questions, type Questions } from './questions.ts'
 import { openReader } from './read.ts'
-import type { Server } from './server.ts'
 import { openScorer, type Known } from './score.ts'
 import { localTexts, servedTexts } from './texts.ts'
 
@@ -90,25 +89,20 @@ const openStation = (address: Address, options: VllmOptions, left: (station: Sta
   return station
 }
 
-/** Servers that passed their probe and answer small questions outside their turns. */
-const standBy = () => {
+/** Servers that have passed their probe. */
+const passed = () => {
   const stations = new Set<Station>()
-  let turn = 0
   return {
     joined: (station: Station) => void stations.add(station),
     left: (station: Station) => void stations.delete(station),
-    some: () => {
-      const all = [...stations]
-      if (all.length === 0) throw new Unavailable('no vLLM server is ready')
-      return all[turn++ % all.length]!.server
-    },
+    servers: () => Array.from(stations, ({ server }) => server),
   }
 }
 
 const fleetOf = async (options: VllmOptions, way: Way) => {
   const { source, concurrency, timeout = 120_000, patience = 120_000, times, observe, signal, contextSize } = options
   const agreed = agreement(contextSize)
-  const ready = standBy()
+  const ready = passed()
   const fleet = await openFleet<Station>({
     ...{ source, concurrency, timeout, patience, times, observe, signal },
     open: (address) => openStation(address, options, ready.left),
@@ -122,7 +116,7 @@ const fleetOf = async (options: VllmOptions, way: Way) => {
     health: ({ server }, s) => server.health(s),
     load: ({ server }, s) => server.load(s),
   })
-  return { fleet, agreed, ready }
+  return { fleet, agreed, small: questions({ servers: ready.servers, fleet }) }
 }
 
 /**
@@ -131,9 +125,9 @@ const fleetOf = async (options: VllmOptions, way: Way) => {
  */
 export const openVllm = async (options: VllmOptions): Promise<OpenVllm> => {
   const way = wayOf(options)
-  const { fleet, agreed, ready } = await fleetOf(options, way)
+  const { fleet, agreed, small } = await fleetOf(options, way)
   try {
-    return await assemble(options, way, fleet, agreed.what(), ready.some)
+    return await assemble(options, way, fleet, agreed.what(), small)
   } catch (error) {
     await fleet.close()
     throw error
@@ -143,12 +137,12 @@ export const openVllm = async (options: VllmOptions): Promise<OpenVllm> => {
 type OpenFleet = Awaited<ReturnType<typeof fleetOf>>['fleet']
 
 /** Texts, prompts, scorer and reader on a fleet that has a server. */
-const assemble = async (options: VllmOptions, way: Way, fleet: OpenFleet, agreed: Agreed, some: () => Server) => {
+const assemble = async (options: VllmOptions, way: Way, fleet: OpenFleet, agreed: Agreed, small: Questions) => {
   const { now = Date.now, signal = AbortSignal.timeout(60_000), tokenizer } = options
   const { identity, contextSize } = agreed
-  const server = some()
+  const server = small.some()
   const pieces = await templateOf(server, signal, now())
-  const texts = tokenizer === undefined ? servedTexts(() => Promise.resolve(some())) : localTexts(tokenizer)
+  const texts = tokenizer === undefined ? servedTexts(() => Promise.resolve(small)) : localTexts(tokenizer)
   const [begin] = await server.tokenize('', true, signal)
   const talk = talking(texts, pieces, begin)
   if (tokenizer !== undefined) await checkTokens(talk, texts, server, signal)

@@ -55,7 +55,7 @@ export const localTexts = (path: string): Texts => {
 const marked = /<[^<>\s]{1,60}>|\[\/?[A-Z_]{2,20}\]/g
 
 /** @param some any server that serves the model */
-export const servedTexts = (some: (signal: AbortSignal) => Promise<Server>): Texts => {
+export const servedTexts = (some: (signal: AbortSignal) => Promise<Pick<Server, 'tokenize' | 'detokenize'>>): Texts => {
   const single = new Map<string, boolean>()
   const encode = async (text: string, signal: AbortSignal) => (await some(signal)).tokenize(text, false, signal)
   const isSingle = async (text: string, signal: AbortSignal) => {
