@@ -38,6 +38,7 @@ const defaults = {
   'retrieve.k': 6,
   'imagine.tokens': 80,
   'generate.answer_tokens': 16,
+  'vllm.timeout': 600, // a server on the cores of a laptop, which others use, too
 }
 
 const preview = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
@@ -105,14 +106,14 @@ const loop = async (opened: World, io: Io) => {
   return { result, evaluated, telling: await mostTelling(world) }
 }
 
-const names = (config: Config, ...settings: readonly string[]) => settings.some((name) => config.chosen?.has(name))
+const isChosen = (config: Config, ...settings: readonly string[]) => settings.some((name) => config.chosen?.has(name))
 
 const tell = (io: Io, { name, address, found }: Standing) =>
   io.screen.write(`${name} at ${address} ${found ? 'already runs' : 'started'}\n`)
 
 /** A broker and a registry of this machine, unless the configuration names others. */
 const withLog = async (config: Config, io: Io): Promise<Config> => {
-  if (config.engine === 'embedded' || names(config, 'kafka.brokers')) return config
+  if (config.engine === 'embedded' || isChosen(config, 'kafka.brokers')) return config
   const servers = await brought(config, io)
   for (const server of servers) tell(io, server)
   const at = (name: string) => servers.find((each) => each.name === name)!.address
@@ -122,7 +123,7 @@ const withLog = async (config: Config, io: Io): Promise<Config> => {
 
 /** A vLLM server of this machine, unless the configuration names others. */
 const withReader = async (config: Config, io: Io): Promise<Config> => {
-  if (config.reader.engine === 'embedded' || names(config, 'vllm.urls', 'vllm.file')) return config
+  if (config.reader.engine === 'embedded' || isChosen(config, 'vllm.urls', 'vllm.file')) return config
   const server = await broughtVllm(config, io)
   tell(io, server)
   return { ...config, vllm: { ...config.vllm, urls: [server.address], tokenizer: server.model } }
