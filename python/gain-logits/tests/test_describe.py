@@ -64,6 +64,12 @@ def test_the_fingerprint_sees_both_ends_of_a_large_file(folder):
     assert fingerprint(folder) != before
 
 
+def test_the_fingerprint_sees_how_long_a_file_is(folder):
+    before = fingerprint(folder)
+    (folder / "model-1.safetensors").write_bytes(bytes(200_001))
+    assert fingerprint(folder) != before
+
+
 def test_the_fingerprint_stays_when_something_of_no_weight_changes(folder):
     before = fingerprint(folder)
     (folder / "README.md").write_text("changed")

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gain_logits.engine import limit
 from gain_logits.guard import refuse
+from gain_logits.rows import limit
 
 
 def server(mode="processed_logprobs", speculative=None, **parallel):

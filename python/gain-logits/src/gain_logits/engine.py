@@ -1,24 +1,10 @@
 """What both runners share: requests become turns, turns become values, kept rows go into the store."""
 
-import os
-
 from gain_logits.describe import describe
 from gain_logits.parameters import parse
-from gain_logits.rows import Rows
+from gain_logits.rows import Rows, limit
 from gain_logits.score import Turn, answer
 from gain_logits.wire import chunk
-
-BYTES = 512 * 2**20
-
-
-def limit(vocabulary, environment=os.environ):
-    """Bytes for rows, from GAIN_LOGITS_BYTES. Raises ValueError where that is no number or holds not even one row."""
-    text = environment.get("GAIN_LOGITS_BYTES", str(BYTES))
-    if not text.isdecimal():
-        raise ValueError(f"GAIN_LOGITS_BYTES must be a number of bytes, not {text!r}")
-    if int(text) < 4 * vocabulary:
-        raise ValueError(f"GAIN_LOGITS_BYTES is {text}, but one row of this model takes {4 * vocabulary} bytes")
-    return int(text)
 
 
 class Job:

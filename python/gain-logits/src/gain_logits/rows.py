@@ -1,10 +1,23 @@
 """Rows of prompts without passage, bounded in bytes."""
 
 import logging
+import os
 import time
 from collections import OrderedDict
 
 log = logging.getLogger("vllm.gain_logits")
+
+BYTES = 512 * 2**20
+
+
+def limit(vocabulary, environment=os.environ):
+    """Bytes for rows, from GAIN_LOGITS_BYTES. Raises ValueError where that is no number or holds not even one row."""
+    text = environment.get("GAIN_LOGITS_BYTES", str(BYTES))
+    if not text.isdecimal():
+        raise ValueError(f"GAIN_LOGITS_BYTES must be a number of bytes, not {text!r}")
+    if int(text) < 4 * vocabulary:
+        raise ValueError(f"GAIN_LOGITS_BYTES is {text}, but one row of this model takes {4 * vocabulary} bytes")
+    return int(text)
 
 
 class Rows:

@@ -52,8 +52,9 @@ def values(z, bases, which, at, tokens, form, alphas):
     """[N, 1 + A] values of N tokens: plain, then one for each alpha (``difference``: one).
 
     ``z`` [R, V] and ``bases`` [G, V] are rows of log-softmax; ``which`` [R] says which base belongs to which row
-    (unused where there is one); ``at`` [N] and ``tokens`` [N] say whose value it is. Paper: log_softmax((1 + a) z - a b),
-    from z + a (z - b), so that the difference is taken once for all alphas; alpha 0 is the plain value itself.
+    (unused where there is one); ``at`` [N] and ``tokens`` [N] say whose value it is. Paper:
+    log_softmax((1 + a) z - a b), from z + a (z - b), so that the difference is taken once for all alphas; alpha 0 is
+    the plain value itself.
     """
     plain = z[at, tokens]
     if form == PLAIN:
