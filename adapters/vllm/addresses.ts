@@ -66,7 +66,10 @@ const resolving = (text: string, lookup: (name: string) => Promise<readonly stri
 const linesOf = (path: string, text: string) => {
   const bad: string[] = []
   const addresses = text.split('\n').flatMap((line, at) => {
-    const url = line.replace(/^\uFEFF/, '').replace(/(^|\s)#.*$/, '').trim() // prettier-ignore
+    const url = line
+      .trim()
+      .replace(/(^|\s)#.*$/, '')
+      .trimEnd()
     try {
       return url === '' ? [] : [addressOf(url)]
     } catch (error) {
@@ -128,7 +131,12 @@ const repeating = (look: Look, every: () => number, logger: Logger, take: (addre
       if (!signal.aborted) await once()
     }
   }
-  return { once, go, followed: { get trouble() { return trouble } } } // prettier-ignore
+  const followed: Followed = {
+    get trouble() {
+      return trouble
+    },
+  }
+  return { once, go, followed }
 }
 
 /**

@@ -37,7 +37,10 @@ export const examining = <S extends Closing>(
 }
 
 /** How long to wait after a look that failed. To ask for health is cheap: a server that was started again is found soon. */
-export const pacing = ({ retry: { from, to }, health }: Times, random: (() => number) | undefined) => {
+export const pacing = (
+  { retry: { from, to }, health }: Pick<Times, 'retry' | 'health'>,
+  random: (() => number) | undefined,
+) => {
   let [silent, unfit] = [0, 0] // failures in a row
   return {
     health() {

@@ -14,10 +14,11 @@ import { watchEndpoint } from '../../../runtime/measure.ts'
 import type { Observe } from '../../../runtime/observe.ts'
 import { bell, pause } from '../../../runtime/wait.ts'
 import type { Address, Closing, FleetOptions, Member, State, Times } from '../members.ts'
+import { underWay } from './calls.ts'
 import { examining, pacing } from './examining.ts'
 import { watchLoad } from './load.ts'
-import { underWay } from './calls.ts'
 import type { Place } from './seating.ts'
+import { telling } from './telling.ts'
 
 /** What all servers of a fleet have in common, with no default left open. */
 export interface Keeping<S extends Closing> extends Pick<FleetOptions<S>, 'open' | 'probe' | 'health' | 'load'> {
@@ -48,7 +49,8 @@ export const member = <S extends Closing>(
 ): Kept<S> => {
   const { key } = address
   const { times, observe, concurrency, timeout, breaker, random } = keeping
-  const { logger, meter } = observe
+  const { meter } = observe
+  const tell = telling(key, observe)
   const server = keeping.open(address)
   const own = endpoint({ name: key, concurrency, timeout, breaker, observe, ...(random && { random }) })
   const { healthy, probed } = examining(server, keeping)
@@ -70,8 +72,6 @@ export const member = <S extends Closing>(
     reason = why
     changed()
   }
-  const note = (kind: 'joined' | 'lost' | 'refused' | 'drained') =>
-    meter.count('gainstream_server_changes_total', 1, { endpoint: key, kind })
 
   /** M3 */
   const abandon = (why: string) =>
@@ -80,8 +80,7 @@ export const member = <S extends Closing>(
   /** M2 */
   const lose = (why: string) => {
     if (state !== 'ready') return
-    note('lost')
-    logger.warn({ endpoint: key, reason: why }, 'a server was lost')
+    tell.lost(why)
     lostAt = Date.now()
     become('away', why)
     alarm.ring()
@@ -91,20 +90,18 @@ export const member = <S extends Closing>(
     probes++
     doubted = false
     own.renew()
-    note('joined')
-    logger.info({ endpoint: key }, 'a server joined')
+    tell.joined()
     become('ready')
   }
 
   const refuse = (why: string) => {
     if (reason === why && state === 'refused') return
-    note('refused')
-    logger.warn({ endpoint: key, reason: why }, 'a server was refused')
+    tell.refused(why)
     become('refused', why)
   }
 
   const stayAway = (why: string, silent: boolean) => {
-    if (why !== reason) logger.info({ endpoint: key, reason: why }, 'a server is away')
+    if (why !== reason) tell.away(why)
     become('away', why)
     if (silent || Date.now() - lostAt >= times.misses * times.health) abandon(why)
   }
@@ -193,8 +190,7 @@ export const member = <S extends Closing>(
 
   const leaveIfDrained = () => {
     if (state !== 'draining' || own.inFlight > 0 || life.signal.aborted) return
-    note('drained')
-    logger.info({ endpoint: key }, 'a server was drained')
+    tell.drained()
     gone()
     end().then(drained.resolve, drained.reject)
   }

@@ -41,7 +41,9 @@ export const roll = <S extends Closing>(keeping: Keeping<S>, changed: (place: Ke
     },
     async close() {
       closed = true
-      await Promise.all([...members.values()].map((each) => each.close()))
+      const all = [...members.values()]
+      members.clear()
+      await Promise.all(all.map((each) => each.close()))
     },
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { pacing } from '../../../adapters/vllm/fleet/examining.ts'
 import type { Fleet } from '../../../adapters/vllm/members.ts'
 import { Fatal, Rejected, Unavailable } from '../../../runtime/errors.ts'
 import { fakes, forever, held, never, pass, stateOf, type Fake } from './fleet-fakes.ts'
@@ -772,6 +773,25 @@ describe('closing', () => {
     expect([world.server('a').closed, world.server('b').closed]).toEqual([true, true])
     await expect(fleet.call('q', async () => 1, never)).rejects.toThrow('vllm is closed')
     await fleet.endpoint.ready(never)
-    expect(vi.getTimerCount()).toBe(0)
+    expect([fleet.endpoint.open, vi.getTimerCount()]).toEqual([true, 0])
   })
+
+  test('lets nothing begin that had its server already', async () => {
+    const world = fakes('a')
+    const fleet = await world.open()
+    let begun = false
+    const call = fleet.call('q', async () => (begun = true), never)
+    const closing = fleet.close()
+    await expect(call).rejects.toMatchObject({ name: 'Unavailable', inFlight: false })
+    await closing
+    expect(begun).toBe(false)
+  })
+})
+
+test('health is asked for often, and a server whose health fails in between is probed soon after', () => {
+  const times = { retry: { from: 500, to: 30_000 }, health: 5000 }
+  const pace = pacing(times, () => 1)
+  expect(Array.from({ length: 8 }, () => pace.probe())).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
+  expect(Array.from({ length: 6 }, () => pace.health())).toEqual([500, 1000, 2000, 4000, 5000, 5000])
+  expect([pace.probe(), pace.health(), pace.probe()]).toEqual([500, 500, 500])
 })
