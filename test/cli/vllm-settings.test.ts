@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { vllmAccess, warnings } from '../../cli/access.ts'
+import type { Io } from '../../cli/command.ts'
 import { readConfig } from '../../cli/config.ts'
+import { changes, derivedConfig, sourceConfig } from '../../cli/replay/settings.ts'
 import { shown } from '../../cli/secrets.ts'
 import { asStream, manifest } from '../../cli/settings.ts'
 import type { StreamEntry } from '../../schemas/control.ts'
@@ -128,6 +130,29 @@ describe('how a gain is measured', () => {
 
   test('and by which reader is named by the flag that was given', () => {
     expect(() => readConfig({ env: {}, flags: { 'reader.engine': 'vlm' } })).toThrow('--reader: the setting reader.eng')
+  })
+})
+
+describe('a replay', () => {
+  const io: Io = { env: {}, out() {}, screen: { tty: false, write() {} }, signal: new AbortController().signal }
+  const entry = (...set: string[]) => ({ stream: 'main', partitions: 2, ...manifest(config(...set)) }) as StreamEntry
+
+  test('is measured by another reader where --reader says so, and by that of its source where nobody does', () => {
+    const flags = { set: [], reader: 'vllm' }
+    expect(sourceConfig(io, flags, 'main').reader.engine).toBe('embedded')
+    const derived = derivedConfig(io, flags, entry(), 'again')
+    expect(changes(entry(), derived)).toEqual([{ setting: 'reader.engine', from: 'embedded', to: 'vllm' }])
+    const theirs = entry('reader.engine=vllm', 'vllm.model=m')
+    const kept = derivedConfig(io, { set: ['label.alpha=0.1'] }, theirs, 'again')
+    expect([kept.reader.engine, kept.vllm.model]).toEqual(['vllm', 'm'])
+    expect(changes(theirs, kept)).toEqual([{ setting: 'label.alpha', from: 0.5, to: 0.1 }])
+  })
+
+  test('may name its servers anew, and who serves is no change', () => {
+    const theirs = entry('reader.engine=vllm')
+    const kept = derivedConfig(io, { set: ['vllm.urls=http://b', 'vllm.model=n'] }, theirs, 'again')
+    expect(kept.vllm).toMatchObject({ urls: ['http://b'], model: 'n' })
+    expect(changes(theirs, kept)).toEqual([{ setting: 'vllm.model', from: null, to: 'n' }])
   })
 })
 
