@@ -57,21 +57,23 @@ export const openFleet = async <S extends Closing>(options: FleetOptions<S>): Pr
   const anyReady = () => all().some(isReady)
   const unwatch = observe.meter.watch('gainstream_fleet_waiting', () => seats.waiting, { endpoint: name })
 
+  const waiting = new Set<() => void>() // not listeners of one signal: to remove one of many of those is slow
   const call: Fleet<S>['call'] = (key, work, signal, { avoid, alone } = nobody) =>
     new Promise((resolve, reject) => {
       const stop = () => {
+        waiting.delete(stop)
         seats.leave(guest)
         reject((life.signal.aborted ? life.signal.reason : signal.reason) as Error)
       }
       const start = (place: Kept<S>) => {
         signal.removeEventListener('abort', stop)
-        life.signal.removeEventListener('abort', stop)
+        waiting.delete(stop)
         resolve(place.run(work, signal, alone))
       }
       const guest = { key, avoid, alone, start }
       if (signal.aborted || life.signal.aborted) return stop()
       signal.addEventListener('abort', stop, { once: true })
-      life.signal.addEventListener('abort', stop, { once: true })
+      waiting.add(stop)
       seats.enter(guest)
     })
 
@@ -83,6 +85,7 @@ export const openFleet = async <S extends Closing>(options: FleetOptions<S>): Pr
     drain: async (key) => servers.dismiss(key),
     async close() {
       life.abort(new Unavailable(`${name} is closed`, { endpoint: name }))
+      waiting.forEach((stop) => stop())
       unwatch()
       await servers.close()
       standing.changed()
