@@ -22,11 +22,11 @@ const needed = async () => {
   }
 }
 
-/** One in float32, because exactness is measured against it. */
+/** One in float32 that gives whole rows of log-probabilities, because exactness is measured against it. */
 const started = async (found: Exclude<Awaited<ReturnType<typeof needed>>, { reason: string }>) => {
   const folder = await mkdtemp(join(tmpdir(), 'gainstream-vllm-'))
   const [port] = (await freePorts(1)) as [number]
-  const vllm = await startVllm({ ...found, folder, port, dtype: 'float32' })
+  const vllm = await startVllm({ ...found, folder, port, dtype: 'float32', args: ['--max-logprobs', '-1'] })
   const stop = async () => {
     await vllm.stop()
     await rm(folder, { recursive: true, force: true })

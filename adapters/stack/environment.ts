@@ -52,13 +52,21 @@ const checkMachine = () => {
   )
 }
 
-/** uv, told which index pip uses where it is told nothing itself. */
+/** Which index pip was told to use, by its environment or its settings. */
+const pipIndex = (env: NodeJS.ProcessEnv): Promise<string> =>
+  program({ command: 'python3', args: ['-m', 'pip', 'config', 'get', 'global.index-url'], env }).then(
+    (found) => env.PIP_INDEX_URL || found.trim(),
+    () => env.PIP_INDEX_URL ?? '', // none is set
+  )
+
+/** uv, which asks the index that pip asks unless it was told of another one. */
 const uvOf = async ({ home, env = process.env }: EnvironmentOptions) => {
   await checkPython()
   const command = join(await pythonPackages(file('uv.txt'), home), 'bin', 'uv')
-  const index = env.PIP_INDEX_URL && !env.UV_INDEX_URL ? { UV_DEFAULT_INDEX: env.PIP_INDEX_URL } : {}
+  const index = await pipIndex(env)
+  const told = index === '' || env.UV_INDEX_URL ? {} : { UV_DEFAULT_INDEX: index }
   return (args: readonly string[]) =>
-    program({ command, args, env: { ...index, ...env, UV_NO_PROGRESS: '1', NO_COLOR: '1' }, cwd: home })
+    program({ command, args, env: { ...told, ...env, UV_NO_PROGRESS: '1', NO_COLOR: '1' }, cwd: home })
 }
 type Uv = Awaited<ReturnType<typeof uvOf>>
 
