@@ -111,6 +111,12 @@ def test_what_lies_below_the_floor_leaves_as_the_floor():
     turn = Turn(0, 5, (7, 8), keep=True)
     answer(logits, [turn])
     assert logits[0, turn.columns()].tolist() == [-4050.0, -4050.0]
+    logits = logits_of(1)
+    logits[0, 7] = -3_000.0
+    turn = Turn(0, 5, (7,), PAPER, (3.0,), base_of())  # four times as far down
+    answer(logits, [turn])
+    plain, contrast = logits[0, turn.columns()].tolist()
+    assert (plain > -4050, contrast) == (True, -4050.0)
 
 
 def test_tokens_that_are_masked_on_both_sides_spoil_no_value():
