@@ -1,8 +1,8 @@
 /** What can be wrong with the simulated server; switched while it runs, by `POST /simulated` or at its start. */
 import { tokenized } from './model.ts'
 
-/** `all` completions, or those with a prompt in which this text stands. */
-export type Which = 'all' | { readonly containing: string }
+/** `all` completions, or those with a prompt in which this text, or these tokens, stand. */
+export type Which = 'all' | { readonly containing: string | readonly number[] }
 
 /** Of the next so many completions … */
 export type Counted = 'cut' | 'malformed' | 'wrongTokens' | 'fewChoices'
@@ -14,6 +14,8 @@ export interface Faults {
   hang: Which | null
   /** Accepts any request at all and never answers it. */
   deaf: boolean
+  /** Is deaf from such a completion on. */
+  stun: Which | null
   /** Kills itself at such a completion, or ends by itself. */
   die: Which | null
   by: 'SIGKILL' | 'exit'
@@ -39,6 +41,7 @@ const none: Faults = {
   unavailable: 0,
   hang: null,
   deaf: false,
+  stun: null,
   die: null,
   by: 'SIGKILL',
   cut: 0,
@@ -59,7 +62,8 @@ const within = (prompt: readonly number[], needle: readonly number[]): boolean =
 
 const strikes = (which: Which | null, prompts: readonly (readonly number[])[]): boolean => {
   if (which === null || which === 'all') return which === 'all'
-  const needle = tokenized(which.containing)
+  const { containing } = which
+  const needle = typeof containing === 'string' ? tokenized(containing) : containing
   return prompts.some((prompt) => within(prompt, needle))
 }
 
@@ -79,7 +83,10 @@ export const faults = (first: Partial<Faults>, onForget: () => void) => {
     state: state as Readonly<Faults>,
     refuses: () => Date.now() < refusing,
     kills: (prompts: readonly (readonly number[])[]) => strikes(state.die, prompts),
-    hangs: (prompts: readonly (readonly number[])[]) => strikes(state.hang, prompts),
+    hangs(prompts: readonly (readonly number[])[]) {
+      state.deaf ||= strikes(state.stun, prompts)
+      return state.deaf || strikes(state.hang, prompts)
+    },
     /** Is the next completion one of them? */
     next(name: Counted): boolean {
       if (state[name] <= 0) return false

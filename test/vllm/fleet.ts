@@ -16,7 +16,7 @@ export interface SimulatedOptions {
   readonly rows?: number
   readonly plugin?: boolean
   readonly faults?: Partial<Faults>
-  /** A server that ends by itself is started again, with the same faults as at first. */
+  /** A server that ends by itself, or does not say three times in a row that it is well, is started again as it was. */
   readonly supervised?: boolean
 }
 
@@ -34,6 +34,8 @@ export interface SimulatedServer {
   start(): Promise<void>
   /** Changes how it behaves; lost when it dies. */
   set(faults: Partial<Faults>): Promise<void>
+  /** How it behaves now. */
+  faults(): Promise<Faults>
 }
 
 const flags = ({ faults = {}, supervised: _, plugin = true, ...rest }: SimulatedOptions, port: number) => [
@@ -41,10 +43,32 @@ const flags = ({ faults = {}, supervised: _, plugin = true, ...rest }: Simulated
   ...['--faults', JSON.stringify(faults), '--tell', ...(plugin ? [] : ['--no-plugin'])],
 ]
 
+/**
+ * As supervisors do: a server that does not answer three questions for its health in a row is killed.
+ * @param url undefined while it starts
+ */
+const watched = (url: () => string | undefined, kill: () => void) => {
+  let misses = 0
+  const look = async () => {
+    const at = url()
+    if (at === undefined) return
+    const well = await fetch(`${at}/health`, { signal: AbortSignal.timeout(1_000) }).then(
+      (reply) => reply.ok,
+      () => false,
+    )
+    misses = well ? 0 : misses + 1
+    if (misses < 3) return
+    misses = 0
+    kill()
+  }
+  const timer = setInterval(() => void look(), 1_000).unref()
+  return () => clearInterval(timer)
+}
+
 /** @throws Error when it ends before it listens. */
 export const simulatedServer = async (options: SimulatedOptions = {}): Promise<SimulatedServer> => {
   const seen = { connections: 0, completions: 0 }
-  let [url, deaths, told] = ['', 0, false]
+  let [url, deaths, told, listens] = ['', 0, false, false]
   let child: ChildProcess | undefined
 
   const start = () =>
@@ -54,12 +78,13 @@ export const simulatedServer = async (options: SimulatedOptions = {}): Promise<S
       const end = () => void own.kill('SIGKILL')
       process.once('exit', end) // a run that is broken off leaves nobody behind
       child = own
-      told = false
+      ;[told, listens] = [false, false]
       createInterface({ input: own.stdout }).on('line', (line) => {
         if (line === 'connection') seen.connections++
         else if (line === 'completion') seen.completions++
         else {
           url = /http:\S+/.exec(line)?.[0] ?? url
+          listens = true
           resolve()
         }
       })
@@ -68,14 +93,16 @@ export const simulatedServer = async (options: SimulatedOptions = {}): Promise<S
         reject(new Error(`the simulated server ended with ${signal ?? code} before it listened`))
         if (told || child !== own) return
         deaths++
-        if (options.supervised) void start()
+        if (options.supervised) start().catch(() => {}) // it was told to go while it began
       })
     })
   await start()
+  const unwatch = options.supervised ? watched(() => (listens ? url : undefined), () => child?.kill('SIGKILL')) : () => {} // prettier-ignore
 
   const kill = () =>
     new Promise<void>((resolve) => {
       told = true
+      unwatch()
       if (!child || child.exitCode !== null || child.signalCode !== null) return resolve()
       child.once('close', () => resolve())
       child.kill('SIGKILL')
@@ -99,6 +126,7 @@ export const simulatedServer = async (options: SimulatedOptions = {}): Promise<S
       const reply = await fetch(`${url}/simulated`, { method: 'POST', headers, body: JSON.stringify(faults) })
       if (!reply.ok) throw new Error(`${url} refused ${JSON.stringify(faults)}: ${await reply.text()}`)
     },
+    faults: async () => ((await (await fetch(`${url}/simulated`)).json()) as { faults: Faults }).faults,
   }
 }
 

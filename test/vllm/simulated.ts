@@ -205,7 +205,10 @@ const server = createServer((request, response) => {
   seen.requests++
   response.on('error', () => {})
   handled(request, response).then(
-    (content) => send(response, 200, content, request.url === '/v1/completions'),
+    (content) => {
+      if (wrongs.state.deaf && request.url !== '/simulated') return // nor is what was under way answered
+      send(response, 200, content, request.url === '/v1/completions')
+    },
     (error: unknown) => {
       if (error instanceof Refused) return send(response, error.status, error.body, false)
       send(
