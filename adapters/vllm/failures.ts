@@ -1,9 +1,16 @@
 /** What a vLLM server's failures mean to a record: its own fault, the world's, or a server that is not to be trusted. */
 import { APIConnectionError, APIError } from 'openai'
-import { Rejected, sentence, Unavailable } from '../../runtime/errors.ts'
+import { Rejected, sentence, Unavailable, type Circumstances } from '../../runtime/errors.ts'
 
 /** The server answered, and the answer cannot be right: it gets no work until it has passed its probe again. */
-export class Distrusted extends Unavailable {}
+export class Distrusted extends Unavailable {
+  /** It refused us (key, model, path), and did not just answer nonsense. */
+  readonly refused: boolean
+  constructor(message: string, { refused = false, ...circumstances }: Circumstances & { refused?: boolean }) {
+    super(message, circumstances)
+    this.refused = refused
+  }
+}
 
 /** Not even the connection stood: the server never saw the request. */
 const unseen = new Set([
@@ -40,7 +47,7 @@ const byStatus = (server: string, status: number, error: APIError): Error => {
   // It broke over this very request; the others say that the server is busy or away.
   if (status === 500) return new Unavailable(words, { ...options, inFlight: true })
   if (status >= 500 || [408, 409, 425, 429].includes(status)) return new Unavailable(words, options)
-  return new Distrusted(words, options)
+  return new Distrusted(words, { ...options, refused: true })
 }
 
 /** A vendor's error as one of the runtime's. `signal`: of the call; its reason comes before all else. */

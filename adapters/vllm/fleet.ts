@@ -29,7 +29,8 @@ const nobody: Hint = { avoid: [], alone: false }
 
 /** Why there is nothing to call, server by server. */
 const unusable = (name: string, members: readonly Member[], trouble: string | undefined) => {
-  const reasons = members.map(({ key, reason }) => `${key}: ${reason ?? 'not ready'}`)
+  const named = (key: string, reason: string) => (reason.startsWith(key) ? reason : `${key}: ${reason}`)
+  const reasons = members.map(({ key, reason }) => named(key, reason ?? 'not ready'))
   const why = [...(trouble === undefined ? [] : [trouble]), ...reasons].join('; ') || 'no server is known'
   const refused = members.length > 0 && members.every(({ state }) => state === 'refused')
   return refused
@@ -96,7 +97,10 @@ export const openFleet = async <S extends Closing>(options: FleetOptions<S>): Pr
   const opened = async (trouble: () => string | undefined) => {
     const over = branch(options.signal ?? life.signal)
     const hopeless = () => servers.members.size > 0 && all().every(({ state }) => state === 'refused')
-    await Promise.race([standing.until(() => anyReady() || hopeless(), over.signal), pause(patience, over.signal)])
+    const decided = () => anyReady() || hopeless()
+    await Promise.race([standing.until(decided, over.signal), pause(patience, over.signal)])
+    // Whoever is well is heard to the end: a busy server takes its time for a probe, which has a limit of its own.
+    await standing.until(() => decided() || !all().some(({ probing }) => probing), over.signal)
     over.abort(new Error('opened'))
     over.release()
     options.signal?.throwIfAborted()

@@ -41,7 +41,7 @@ export interface VllmOptions {
   readonly approximate?: boolean | undefined
   /** SQLite file that remembers scores; none without it. */
   readonly scoreCachePath?: string | undefined
-  /** Milliseconds to wait for the first server (default 120,000: a busy one takes its time to pass its probe). */
+  /** Milliseconds to wait for the first server (default 30,000; one that is busy is heard to the end). */
   readonly patience?: number | undefined
   readonly times?: Partial<Times> | undefined
   readonly logger?: Logger | undefined
@@ -100,11 +100,13 @@ const passed = () => {
 }
 
 const fleetOf = async (options: VllmOptions, way: Way) => {
-  const { source, concurrency, timeout = 120_000, patience = 120_000, times, observe, signal, contextSize } = options
+  const { source, concurrency, timeout = 120_000, patience, times, observe, signal, contextSize } = options
   const agreed = agreement(contextSize)
   const ready = passed()
   const fleet = await openFleet<Station>({
-    ...{ source, concurrency, timeout, patience, times, observe, signal },
+    ...{ source, concurrency, timeout, patience, observe, signal },
+    // An API server on a busy machine answers late, and is no less there.
+    times: { healthLimit: 5000, ...times },
     open: (address) => openStation(address, options, ready.left),
     probe: async (station, s) => {
       ready.left(station)

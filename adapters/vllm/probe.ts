@@ -161,7 +161,7 @@ export const probe = async (server: Server, way: Way, signal: AbortSignal): Prom
   try {
     return await examine(server, way, signal)
   } catch (error) {
-    if (error instanceof Distrusted || error instanceof Rejected)
+    if (error instanceof Rejected || (error instanceof Distrusted && error.refused))
       throw new Fatal(`${sentence(error)}: is it vLLM, as vllm.urls says?`, { cause: error })
     throw error
   }

@@ -13,6 +13,7 @@ import { Fatal, sentence, Unavailable } from '../../../runtime/errors.ts'
 import { watchEndpoint } from '../../../runtime/measure.ts'
 import type { Observe } from '../../../runtime/observe.ts'
 import { bell, pause } from '../../../runtime/wait.ts'
+import { Distrusted } from '../failures.ts'
 import type { Address, Closing, FleetOptions, Member, State, Times } from '../members.ts'
 import { underWay } from './calls.ts'
 import { examining, pacing } from './examining.ts'
@@ -33,6 +34,8 @@ export interface Keeping<S extends Closing> extends Pick<FleetOptions<S>, 'open'
 export interface Kept<S> extends Place, Member {
   /** At once: `room` is looked at by whoever calls. */
   run<T>(work: (server: S, signal: AbortSignal) => Promise<T>, signal: AbortSignal, alone: boolean): Promise<T>
+  /** It is well, and is being asked whether it can do the work. */
+  readonly probing: boolean
   /** Nothing new; resolves when it has nothing under way any more and is closed. */
   drain(): Promise<void>
   close(): Promise<void>
@@ -59,7 +62,8 @@ export const member = <S extends Closing>(
   const calls = underWay(key)
   const drained = Promise.withResolvers<void>()
   let state: State = 'away'
-  let reason: string | undefined = 'it has not been asked yet'
+  let reason: string | undefined = 'it has not answered yet what it can do'
+  let probing = false
   let probes = 0 // passed
   let misses = 0 // of health, in a row
   let refusing: string | undefined // what it answered when its health was asked for last, if it was not well
@@ -119,7 +123,9 @@ export const member = <S extends Closing>(
     const pace = pacing(times, random)
     while (!idle()) {
       const health = await looked()
-      const finding = health.kind === 'well' ? await probed(life.signal) : health
+      probing = health.kind === 'well'
+      const finding = probing ? await probed(life.signal) : health
+      probing = false
       if (idle()) return
       if (finding.kind === 'well') return welcome()
       if (finding.kind === 'refused') {
@@ -171,7 +177,8 @@ export const member = <S extends Closing>(
       return new Unavailable(sentence(error), { endpoint: key, cause: error })
     }
     if (!(error instanceof Unavailable) || stale) return error
-    if (error.inFlight) lose(sentence(error))
+    // What cannot be right is not asked again before the probe has passed: it may have been started with other flags.
+    if (error.inFlight || error instanceof Distrusted) lose(sentence(error))
     else if (own.open) lose(`calls failed one after another, the last one so: ${sentence(error)}`)
     else {
       doubted = true
@@ -210,6 +217,9 @@ export const member = <S extends Closing>(
     },
     get reason() {
       return reason
+    },
+    get probing() {
+      return probing
     },
     get ready() {
       return state === 'ready' && !own.open

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Distrusted } from '../../../adapters/vllm/failures.ts'
 import { pacing } from '../../../adapters/vllm/fleet/examining.ts'
 import type { Fleet } from '../../../adapters/vllm/members.ts'
 import { Fatal, Rejected, Unavailable } from '../../../runtime/errors.ts'
+import { pause } from '../../../runtime/wait.ts'
 import { fakes, forever, held, never, pass, stateOf, type Fake } from './fleet-fakes.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -53,6 +55,18 @@ describe('opening', () => {
     expect([world.server('a').closed, world.server('b').closed]).toEqual([true, true])
   })
 
+  test('hears out a server that is well and takes longer than patience for its probe', async () => {
+    const world = fakes('ab', (server) => {
+      if (server.key === 'a:1') server.health = away
+      else server.probe = () => pause(25_000, never)
+    })
+    const opening = world.open({ patience: 10_000, times: { probeLimit: 60_000 } })
+    await pass(26_000)
+    const fleet = await opening
+    expect(stateOf(fleet)).toEqual({ a: 'away', b: 'ready' })
+    await fleet.close()
+  })
+
   test('with all refused fails at once, for good', async () => {
     const world = fakes('ab', (server) => (server.probe = unfit))
     const opening = world.open()
@@ -79,7 +93,7 @@ describe('opening', () => {
     })
     const fleet = await world.open({ times: { probeLimit: 1000, retry: { from: 500, to: 4000 } } })
     await pass(999)
-    expect(fleet.members()[1]!.reason).toBe('it has not been asked yet')
+    expect(fleet.members()[1]!.reason).toBe('it has not answered yet what it can do')
     await pass(1)
     expect(fleet.members()[1]!.reason).toBe('the probe was not answered within 1 s')
     const probes = async (ms: number) => {
@@ -152,6 +166,21 @@ describe('a server that can never do the work', () => {
 })
 
 describe('a server that is lost', () => {
+  test('because its answer cannot be right is probed before it gets work', async () => {
+    const world = fakes('a')
+    const fleet = await world.open()
+    const call = await held(fleet, 'q')
+    world.server('a').probe = away
+    await call.fail(new Distrusted('a:1 answered something that is no JSON', { endpoint: 'a:1' }))
+    expect(call.outcome).toMatchObject({ name: 'Unavailable', endpoint: 'a:1', inFlight: false })
+    await pass(100)
+    expect(stateOf(fleet)).toEqual({ a: 'away' })
+    world.server('a').probe = answers
+    await pass(30_000)
+    expect(stateOf(fleet)).toEqual({ a: 'ready' })
+    await fleet.close()
+  })
+
   test('with a call in flight is away at once, named as the fleet names it, and probed before it gets work', async () => {
     const world = fakes('a')
     const fleet = await world.open()
