@@ -75,11 +75,16 @@ export interface Server {
   restart(): Promise<void>
 }
 
-/** The last thing that a log complains of. */
-const lastComplaint = (path: string): string => {
+/** A line that says what went wrong; Python's last one often says only that something did. */
+const complains = (line: string) =>
+  /ERROR|FATAL|Exception|\w+Error: /.test(line) && !/^\s+at |[Ss]ee root cause above/.test(line)
+
+/** The last thing that a log complains of, with the line behind it where it says how many things are wrong. */
+export const lastComplaint = (path: string): string => {
   const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
-  const found = lines.findLast((line) => /ERROR|FATAL|Exception/.test(line) && !/^\s+at /.test(line)) ?? lines.at(-1)
-  return found?.trim().slice(0, 300) ?? 'it said nothing'
+  const at = lines.findLastIndex(complains)
+  const found = /validation errors? for/.test(lines[at] ?? '') ? lines[at + 1] : lines[at]
+  return (found ?? lines.at(-1))?.trim().slice(0, 300) || 'it said nothing'
 }
 
 const send = (pids: readonly number[], signal: NodeJS.Signals): void => {
@@ -177,15 +182,21 @@ export const server = (spec: ServerSpec): Server => {
     const record = recorded()
     return record && isAlive(record) ? record : undefined
   }
+  /** What outlived a server that was killed, or that broke down. */
+  const clearLeft = async () => {
+    const record = recorded()
+    if (record) await killAll(record)
+  }
   const untilReady = async () => {
     const [patience, began] = [spec.patience ?? 90_000, Date.now()]
     let last: unknown
     for (const until = began + patience; Date.now() < until;) {
       spec.onWaiting?.(Math.round((Date.now() - began) / 1000))
-      if (!alive())
-        throw new Fatal(
-          `the ${title} ended while it started: ${lastComplaint(join(folder, log))} (${join(folder, log)})`,
-        )
+      if (!alive()) {
+        await clearLeft()
+        const complaint = lastComplaint(join(folder, log))
+        throw new Fatal(`the ${title} ended while it started: ${complaint} (${join(folder, log)})`)
+      }
       try {
         return await spec.probe()
       } catch (error) {
@@ -199,8 +210,7 @@ export const server = (spec: ServerSpec): Server => {
   }
   const start = async () => {
     if (!alive()) {
-      const left = recorded()
-      if (left) await killAll(left) // what outlived a server that was killed
+      await clearLeft()
       await checkPorts(spec)
       mkdirSync(folder, { recursive: true })
       await spec.prepare()

@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isAlive, marking, processesOf, readRecord, writeRecord } from '../../../adapters/stack/record.ts'
-import { server, stopRecorded } from '../../../adapters/stack/server.ts'
+import { lastComplaint, server, stopRecorded } from '../../../adapters/stack/server.ts'
 import { folder } from '../../cli/command.ts'
 
 let here: ReturnType<typeof folder>
@@ -130,3 +130,14 @@ test.each(['', '{', '{"pid":1,"mark":"short"}', '{"pid":"x"}'])(
     expect(await stopRecorded(here.path, 'broker')).toBe('absent')
   },
 )
+
+test.each([
+  ['a\nERROR the disk is full\n\tat Disk.java:1\nbye', 'ERROR the disk is full'],
+  ['ValueError: no such dtype\nRuntimeError: it failed. See root cause above.', 'ValueError: no such dtype'],
+  ['ValidationError: 1 validation error for Config\n  Value error, no model\n  For more see', 'Value error, no model'],
+  ['only words', 'only words'],
+  ['', 'it said nothing'],
+])('what a server complained of last is found in its log: %j', (log, complaint) => {
+  writeFileSync(join(here.path, 'x.log'), log)
+  expect(lastComplaint(join(here.path, 'x.log'))).toBe(complaint)
+})
