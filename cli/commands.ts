@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Io } from './command.ts'
 import { askCommand } from './commands/ask.ts'
+import { benchCommand } from './commands/bench.ts'
 import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
 import { downCommand } from './commands/down.ts'
@@ -38,5 +39,6 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   topicsCommand,
   upCommand,
   downCommand,
+  benchCommand,
   configCommand,
 ]
