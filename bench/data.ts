@@ -20,10 +20,10 @@ export const dataFolder = (): string =>
   resolve(process.env['GAINSTREAM_BENCHMARK'] ?? join(import.meta.dirname, '../../shared/data'))
 
 /** Why the benchmark cannot run, or undefined. */
-export const missing = (): string | undefined =>
-  existsSync(join(dataFolder(), 'corpus.jsonl.gz'))
+export const missing = (folder = dataFolder()): string | undefined =>
+  existsSync(join(folder, 'corpus.jsonl.gz'))
     ? undefined
-    : `there is no corpus.jsonl.gz in ${dataFolder()}; set GAINSTREAM_BENCHMARK to the folder of the benchmark's files`
+    : `there is no corpus.jsonl.gz in ${folder}; set GAINSTREAM_BENCHMARK to the folder of the benchmark's files`
 
 export const corpus = async (): Promise<Passage[]> => {
   const lines = createInterface({ input: createReadStream(join(dataFolder(), 'corpus.jsonl.gz')).pipe(createGunzip()) })
@@ -35,8 +35,8 @@ export const corpus = async (): Promise<Passage[]> => {
   return passages
 }
 
-export const evalQueries = (dataset: string): BenchQuery[] =>
-  readFileSync(join(dataFolder(), `${dataset}.eval.jsonl`), 'utf8')
+export const evalQueries = (dataset: string, folder = dataFolder()): BenchQuery[] =>
+  readFileSync(join(folder, `${dataset}.eval.jsonl`), 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as BenchQuery)

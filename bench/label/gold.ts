@@ -6,6 +6,7 @@ import { openLlama } from '../../adapters/llama/index.ts'
 import { readerModel } from '../../adapters/models/reader.ts'
 import type { AnswerScore } from '../../method/ports.ts'
 import { answering } from '../../method/prompt.ts'
+import { dataFolder } from '../data.ts'
 import { home } from './home.ts'
 import { labelQueries } from './queries.ts'
 
@@ -17,7 +18,7 @@ const mean = (some: readonly number[]) => some.reduce((a, b) => a + b, 0) / some
 
 const llama = await openLlama({ modelPath: await readerModel({ home }), threads: Number(values.threads) })
 const wins = { contrastive: 0, plain: 0, infogain: 0 }
-const queries = labelQueries(Number(values.queries), 10)
+const queries = labelQueries({ folder: dataFolder(), queries: Number(values.queries), passages: 10 })
 for (const { question, answers, passages, gold } of queries) {
   const request = { question, answers, passages, template: answering, alphas: [0.5], passageTokens: 512 }
   const { base, passages: scored } = await llama.scorer.score(request, never)

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { join } from 'node:path'
+import { distinctGolds } from '../../method/golds.ts'
 import type { Passage } from '../../schemas/passage.ts'
-import { dataFolder } from '../data.ts'
+import { evalQueries } from '../data.ts'
 
 export interface LabelQuery {
   readonly id: string
@@ -14,9 +15,18 @@ export interface LabelQuery {
   readonly gold: number
 }
 
-const folder = dataFolder()
-
-const lines = <T>(text: string): T[] => text.trim().split('\n').map((line) => JSON.parse(line) as T) // prettier-ignore
+export interface Wanted {
+  /** The folder of bench/data.ts. */
+  readonly folder: string
+  readonly queries: number
+  /** Candidates a query. */
+  readonly passages: number
+  readonly dataset?: string
+  /** Just so many distinct golds: of queries with more the first ones, queries with fewer are left out. */
+  readonly golds?: number
+  /** Queries passed over first, so that two sides need not share any. */
+  readonly skip?: number
+}
 
 const words = (text: string): Set<string> => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])
 
@@ -33,21 +43,53 @@ const overlap = (corpus: readonly Passage[]) => {
   }
 }
 
-/** The first `n` NQ evaluation queries, with `size` candidates each; the gold's place moves from query to query. */
-export const labelQueries = (n: number, size: number): LabelQuery[] => {
-  const corpus = lines<Passage>(gunzipSync(readFileSync(join(folder, 'corpus.jsonl.gz'))).toString())
+/** `size` candidates of a question: the first of the known passages at place `at` among others that share its words. */
+export type Finding = (question: string, known: readonly string[], size: number, at: number) => Passage[]
+
+export const finderIn = (corpus: readonly Passage[]): Finding => {
   const scored = overlap(corpus)
-  interface Asked { id: string; question: string; answers: string[]; gold_passage_ids: string[] } // prettier-ignore
-  const asked = lines<Asked>(readFileSync(join(folder, 'nq.eval.jsonl'), 'utf8')).slice(0, n)
-  return asked.map(({ id, question, answers, gold_passage_ids: golds }, i) => {
+  return (question, known, size, at) => {
     const score = scored(question)
-    const order = corpus.map((_, at) => at).sort((a, b) => score[b]! - score[a]!)
-    const others = order.map((at) => corpus[at]!).filter((passage) => !golds.includes(passage.id)).slice(0, size - 1) // prettier-ignore
-    const passages = others.toSpliced(
-      i % size,
+    const order = corpus.map((_, i) => i).sort((a, b) => score[b]! - score[a]!)
+    const others = order.map((i) => corpus[i]!).filter(({ id }) => !known.includes(id))
+    return others.slice(0, size - 1).toSpliced(
+      at,
       0,
-      corpus.find((passage) => passage.id === golds[0])!,
+      corpus.find(({ id }) => id === known[0])!,
     )
-    return { id, question, answers, passages, gold: i % size }
+  }
+}
+
+const finders = new Map<string, Finding>()
+
+/** Reads a folder's corpus once. */
+const finderOf = (folder: string): Finding => {
+  const lines = () => gunzipSync(readFileSync(join(folder, 'corpus.jsonl.gz'))).toString().trim().split('\n') // prettier-ignore
+  const passage = (line: string): Passage => {
+    const { id, title, text } = JSON.parse(line) as Passage
+    return { id, title, text }
+  }
+  const find = finders.get(folder) ?? finderIn(lines().map(passage))
+  finders.set(folder, find)
+  return find
+}
+
+/** The first evaluation queries of a dataset (nq) that fit; the gold's place moves from query to query. */
+export const labelQueries = ({
+  folder,
+  queries,
+  passages: size,
+  dataset = 'nq',
+  golds,
+  skip = 0,
+}: Wanted): LabelQuery[] => {
+  const find = finderOf(folder)
+  const asked = evalQueries(dataset, folder).map((query) => {
+    const { golds: distinct } = distinctGolds(query.answers, { maxGolds: golds ?? Infinity })
+    return { ...query, answers: golds === undefined ? query.answers : distinct }
+  })
+  const fitting = asked.filter(({ answers }) => golds === undefined || answers.length === golds)
+  return fitting.slice(skip, skip + queries).map(({ id, question, answers, gold_passage_ids: known }, i) => {
+    return { id, question, answers, passages: find(question, known, size, i % size), gold: i % size }
   })
 }

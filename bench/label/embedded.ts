@@ -1,6 +1,6 @@
 /**
  * Passages labelled per second: the embedded scorer beside a batch-1 Transformers loop, on the same weights, queries,
- * prompts and machine, one after the other in one run. `node bench/label/index.ts [--queries 6] [--passages 10] [--json]`
+ * prompts and machine, one after the other in one run. `npm run bench -- label embedded [--queries 6] [--passages 10] [--json]`
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,7 @@ import { openPrompts } from '../../adapters/reader/prompts.ts'
 import { readerModel } from '../../adapters/models/reader.ts'
 import { answering } from '../../method/prompt.ts'
 import { sentence } from '../../runtime/errors.ts'
+import { dataFolder } from '../data.ts'
 import { home } from './home.ts'
 import { openPeer } from './peer.ts'
 import { labelQueries, type LabelQuery } from './queries.ts'
@@ -84,18 +85,19 @@ const ours = async (queries: readonly LabelQuery[], golds: number) => {
 }
 
 const peer = values.peer
-  ? await openPeer(say).catch((error: unknown) => say(`no peer beside ours: ${sentence(error).split('\n')[0] ?? ''}`))
+  ? await openPeer().catch((error: unknown) => say(`no peer beside ours: ${sentence(error).split('\n')[0] ?? ''}`))
   : undefined
 const folder = await mkdtemp(join(tmpdir(), 'gainstream-label-'))
 const results = []
 for (const golds of [1, 2]) {
-  const some = labelQueries(200, Number(values.passages)).filter(({ answers }) => answers.length >= golds)
-  const queries = some.slice(0, Number(values.queries))
+  const queries = labelQueries({ folder: dataFolder(), queries: Number(values.queries), passages: Number(values.passages), golds }) // prettier-ignore
   const requests = await asTokens(queries, golds)
   const file = join(folder, `${golds}.json`)
   await writeFile(file, JSON.stringify(requests))
   const { figures, ...mine } = await ours(queries, golds)
-  const theirs = peer ? await peer.run(modelPath, file, threads) : undefined
+  const theirs = peer
+    ? await peer({ model: modelPath, requests: file, way: 'batch1', dtype: 'float32', threads })
+    : undefined
   const differences = theirs?.mean_nll.flatMap((row, p) => row.map((nll, a) => Math.abs(nll - figures[p]![a]!))).sort((a, b) => a - b) // prettier-ignore
   results.push({
     golds,
