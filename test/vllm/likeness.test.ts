@@ -5,8 +5,16 @@ import { simulatedServer, type SimulatedServer } from './fleet.ts'
 /** Addresses of real servers, to hold the simulated one against: `GAINSTREAM_TEST_VLLM=http://127.0.0.1:8000`. */
 const real = process.env['GAINSTREAM_TEST_VLLM']
 let server: SimulatedServer
+/** Name under which each serves its model. */
+const models = new Map<string, string>()
+const named = async (url: string) => {
+  const { data } = (await asked(url, '/v1/models')).body as { data: { id: string }[] }
+  models.set(url, data[0]!.id)
+}
 beforeAll(async () => {
   server = await simulatedServer()
+  await named(server.url)
+  if (real) await named(real)
 })
 afterAll(() => server.kill())
 
@@ -32,7 +40,11 @@ describe.each([
   ...(real ? [{ name: 'the real server', url: () => real }] : []),
 ])('$name', ({ url }) => {
   test.each(refusals)('refuses %s as vLLM does', async (_, path, body, status, message) => {
-    const reply = await asked(url(), path, typeof body === 'string' ? body : { model: 'm', max_tokens: 1, ...body })
+    const reply = await asked(
+      url(),
+      path,
+      typeof body === 'string' ? body : { model: models.get(url()), max_tokens: 1, ...body },
+    )
     expect(reply.status).toBe(status)
     const error = reply.body['error'] as Record<string, unknown>
     expect(Object.keys(error).sort()).toEqual(['code', 'message', 'param', 'type'])
@@ -44,10 +56,10 @@ describe.each([
     expect(await asked(url(), '/health')).toMatchObject({ status: 200, body: { text: '' } })
     expect((await asked(url(), '/version')).body['version']).toMatch(/^0\.32\.0/)
     expect((await asked(url(), '/v1/models')).body).toMatchObject({
-      data: [{ id: 'm', object: 'model', parent: null }],
+      data: [{ id: models.get(url()), object: 'model', parent: null }],
     })
     expect((await asked(url(), '/metrics')).body['text']).toMatch(
-      /^vllm:num_requests_waiting\{engine="0",model_name="m"\} 0/m,
+      /^vllm:num_requests_waiting\{engine="0",model_name="[^"]*"\} 0/m,
     )
     expect(await asked(url(), '/nothing')).toMatchObject({ status: 404, body: { detail: 'Not Found' } })
     expect(await asked(url(), '/v1/completions')).toMatchObject({ status: 405, body: { detail: 'Method Not Allowed' } })
@@ -55,7 +67,7 @@ describe.each([
 
   test('answers in the shape of vLLM', async () => {
     const body = { prompt: [[5, 6], [5, 7]], max_tokens: 2, ignore_eos: true, logprobs: 1, logprob_token_ids: [0, 1], return_tokens_as_token_ids: true } // prettier-ignore
-    const reply = await asked(url(), '/v1/completions', { model: 'm', temperature: 0, ...body })
+    const reply = await asked(url(), '/v1/completions', { model: models.get(url()), temperature: 0, ...body })
     expect(Object.keys(reply.body).sort()).toEqual(
       ['choices', 'created', 'ec_transfer_params', 'id', 'kv_transfer_params', 'metrics', 'model', 'object', 'service_tier', 'system_fingerprint', 'usage'],
     ) // prettier-ignore
@@ -78,14 +90,18 @@ describe.each([
 
   test('reads special tokens where they are spelt out, and gives text back', async () => {
     const text = 'Zürich <|im_end|>'
-    const { body } = await asked(url(), '/tokenize', { model: 'm', prompt: text, add_special_tokens: false })
+    const { body } = await asked(url(), '/tokenize', {
+      model: models.get(url()),
+      prompt: text,
+      add_special_tokens: false,
+    })
     const tokens = body['tokens'] as number[]
     expect(body).toMatchObject({ count: tokens.length, token_strs: null })
     expect(tokens.at(-1)).toBe(2)
-    expect((await asked(url(), '/detokenize', { model: 'm', tokens })).body).toEqual({ prompt: text })
+    expect((await asked(url(), '/detokenize', { model: models.get(url()), tokens })).body).toEqual({ prompt: text })
     const messages = [{ role: 'user', content: 'Hi' }]
-    const chat = await asked(url(), '/tokenize', { model: 'm', messages, add_generation_prompt: true })
-    const back = await asked(url(), '/detokenize', { model: 'm', tokens: chat.body['tokens'] })
+    const chat = await asked(url(), '/tokenize', { model: models.get(url()), messages, add_generation_prompt: true })
+    const back = await asked(url(), '/detokenize', { model: models.get(url()), tokens: chat.body['tokens'] })
     expect(back.body['prompt']).toMatch(/<\|im_start\|>user\nHi<\|im_end\|>\n<\|im_start\|>assistant\n$/)
   })
 })

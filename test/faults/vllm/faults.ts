@@ -53,6 +53,7 @@ export const faults: readonly Fault[] = [
     wrong: ({ worker, servers, measure: { short } }) => (short ? [] : processFigures(worker.reports, servers).wrong),
   })),
   fault('killed', () => ({
+    direct: true,
     strike: async (at) => {
       const [first] = at.servers
       const restart = async (servers: readonly Target[]) => {
@@ -62,11 +63,13 @@ export const faults: readonly Fault[] = [
       }
       await at.reached(0.2)
       await at.blow(() => restart([first!]))
+      if (at.servers.length === 1) return
       await at.reached(0.6)
       await at.blow(() => restart(at.servers)) // nobody is left
     },
   })),
   fault('stopped', () => ({
+    direct: true,
     strike: async (at) => {
       await at.reached(0.2)
       await at.blow(() => stopped(at, at.servers.slice(0, 1), 25, 3))

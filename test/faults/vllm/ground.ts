@@ -18,8 +18,11 @@ export type Target = SimulatedServer
 /** Where servers come from, and what suits their pace. */
 export interface Supply {
   readonly kind: 'simulated' | 'real'
-  /** So many, with these ways to go wrong; `replicas` of a real one may be one process behind several addresses. */
-  open(count: number, options?: SimulatedOptions): Promise<Target[]>
+  /**
+   * So many, with these ways to go wrong; of a real one these may be several addresses of one process. `direct`: it is
+   * killed and stopped, and nothing stands between.
+   */
+  open(count: number, options?: SimulatedOptions, direct?: boolean): Promise<Target[]>
   /** One that knows nothing of the plugin. */
   stranger(): Promise<Target>
   /** Milliseconds that a call may take on a server, and that it may take to come back. */
@@ -45,7 +48,10 @@ export interface Measure {
 export interface GroundOptions {
   /** Names topics: short, and its own for each trial. */
   readonly prefix: string
+  /** How many (default 2). */
   readonly servers?: number
+  /** It is the server's process that is struck. */
+  readonly direct?: boolean
   readonly options?: SimulatedOptions
   /** The number of the query that is poison. */
   readonly poison?: number | undefined
@@ -98,7 +104,7 @@ const filled = async (world: Awaited<ReturnType<typeof openWorld>>, { queries, s
 export const ground = async (measure: Measure, options: GroundOptions) => {
   const { supply, folder, place, queries, short } = measure
   const { prefix, servers: count = 2 } = options
-  const servers = await supply.open(count, options.options)
+  const servers = await supply.open(count, options.options, options.direct)
   const world = await openWorld(place, prefix)
   const ids = await filled(world, measure, options.poison)
   const file = addressFile(folder)
