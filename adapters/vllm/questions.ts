@@ -21,7 +21,7 @@ export interface QuestionsOptions {
 /** So many servers are tried before it is the question's failure. */
 const tries = 3
 
-export const questions = ({ servers, fleet, limit = 10_000, rest = 5_000 }: QuestionsOptions) => {
+export const questions = ({ servers, fleet, limit = 5_000, rest = 5_000 }: QuestionsOptions) => {
   const failedAt = new Map<string, number>()
   let turn = 0
 
