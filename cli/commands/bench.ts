@@ -1,5 +1,5 @@
 import { cpus } from 'node:os'
-import type { Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { answering } from '../../method/prompt.ts'
 import type { Identity } from '../../schemas/identity.ts'
 import { vllmAccess } from '../access.ts'
@@ -46,6 +46,12 @@ const shown = (identity: Identity, flags: Flags, figures: LabelFigures, gained: 
   ].join('\n')
 }
 
+const minutes = (value: string): number => {
+  const read = number(value)
+  if (read <= 0) throw new InvalidArgumentError('It must be more than 0.')
+  return read
+}
+
 const label = (io: Io) => async (flags: Flags) => {
   const { url, servedModel, tokenizer, priceHour, queries } = flags
   const given = { 'vllm.urls': url, 'vllm.model': servedModel, 'vllm.tokenizer': tokenizer }
@@ -61,10 +67,10 @@ const label = (io: Io) => async (flags: Flags) => {
     timeout: 600_000,
   })
   try {
-    const { passages, golds, minutes } = flags
+    const { passages, golds } = flags
     const say = (sentence: string) => io.screen.write(`${sentence}\n`)
     const bench = { raw, scorer: opened.scorer, template: answering, passages, golds, atMost: queries, signal, say }
-    const figures = await benchLabel({ ...bench, seconds: 60 * minutes })
+    const figures = await benchLabel({ ...bench, seconds: 60 * flags.minutes })
     const gained = yieldOf(figures, config.price)
     const { identity } = opened.scorer
     const about = { bench: 'label', url, material: 'generated', passages, golds, scorer: identity }
@@ -82,7 +88,7 @@ export const benchCommand = (program: Command, io: Io) => {
     .command('label')
     .description('labels a second on a vLLM server, beside what it can prefill at best; needs no data')
     .requiredOption('--url <url>', 'of the server, e.g. http://127.0.0.1:8000')
-    .option('--minutes <number>', 'how long it measures', number, 5)
+    .option('--minutes <number>', 'how long it measures', minutes, 5)
     .option('--passages <n>', 'a query', positive, 20)
     .option('--golds <n>', 'golds a query', positive, 1)
     .option('--queries <n>', 'queries at once, at most', positive, 64)
