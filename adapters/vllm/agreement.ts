@@ -4,9 +4,9 @@ import type { Capability } from './probe.ts'
 
 export interface Agreement {
   /** The first server sets what the others must agree with. @throws Fatal that says what differs, and from whom */
-  join(name: string, capability: Capability): void
+  join(this: void, name: string, capability: Capability): void
   /** Of the first one. */
-  what(): Agreed
+  what(this: void): Agreed
 }
 
 export interface Agreed extends Capability {
