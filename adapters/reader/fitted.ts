@@ -26,7 +26,7 @@ export const fitted = async (
   for (let kept = cut.length; kept >= 0; kept--) {
     const some = cut.slice(0, kept).map(({ passage }) => passage)
     const prompt = await prompts.prompt(template, question, some, signal)
-    const tooLong = misfit('the prompt', prompt.length, maxTokens, prompts.contextSize)
+    const tooLong = misfit('the prompt', prompt.length, maxTokens, prompts)
     if (tooLong && kept === 0) throw new Rejected(tooLong)
     if (tooLong) continue
     const left = cut.length - kept

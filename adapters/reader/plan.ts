@@ -24,12 +24,12 @@ export const planOf = async (prompts: Prompts, request: ScoreRequest, signal: Ab
   const golds = await Promise.all(request.answers.map((answer) => prompts.answer(answer, signal)))
   const longest = Math.max(...golds.map((gold) => gold.length))
   const base = await prompts.prompt(template, question, [], signal)
-  const tooLong = misfit('the prompt without a passage', base.length, longest, prompts.contextSize)
+  const tooLong = misfit('the prompt without a passage', base.length, longest, prompts)
   if (tooLong) throw new Rejected(tooLong)
   const planned = request.passages.map(async (whole) => {
     const { passage, cut } = await prompts.cut(template, whole, passageTokens, signal)
     const prompt = await prompts.prompt(template, question, [passage], signal)
-    const unscored = misfit('the prompt', prompt.length, longest, prompts.contextSize)
+    const unscored = misfit('the prompt', prompt.length, longest, prompts)
     return unscored ? { unscored } : { prompt, cut }
   })
   return { base, golds, passages: await Promise.all(planned), alphas }

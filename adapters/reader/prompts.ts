@@ -15,8 +15,14 @@ export interface Tokenizer {
 /** From a prompt to token ids, through the model's own chat template, with at most one beginning-of-sequence token. */
 export type Chat = (prompt: Prompt, signal: AbortSignal) => Soon<readonly number[]>
 
-export interface Prompts {
+export interface Context {
+  /** Tokens of a prompt and its answer. */
   readonly contextSize: number
+  /** The last token of an answer, which need not be evaluated, takes a place all the same (default: none). */
+  readonly lastTakesPlace?: boolean
+}
+
+export interface Prompts extends Context {
   prompt(
     template: PromptTemplate,
     question: string,
@@ -37,11 +43,17 @@ export interface Prompts {
 /** A cut may go through a character of several tokens. */
 const whole = (text: string) => text.replace(/\uFFFD+$/, '')
 
-export const openPrompts = (chat: Chat, tokenizer: Tokenizer, contextSize: number): Prompts => {
+export const openPrompts = (
+  chat: Chat,
+  tokenizer: Tokenizer,
+  contextSize: number,
+  { lastTakesPlace = false }: Pick<Context, 'lastTakesPlace'> = {},
+): Prompts => {
   const line = (template: PromptTemplate, passage: Passage) =>
     render({ ...template, user: '{evidence}' }, '', [passage]).user
   return {
     contextSize,
+    lastTakesPlace,
     prompt: async (template, question, passages, signal) => chat(render(template, question, passages), signal),
     cut: async (template, passage, limit, signal) => {
       const excess = (await tokenizer.tokenize(line(template, passage), signal)).length - limit
@@ -59,8 +71,13 @@ export const openPrompts = (chat: Chat, tokenizer: Tokenizer, contextSize: numbe
   }
 }
 
-/** Why a prompt and an answer do not fit, or null. The last token of an answer need not be evaluated. */
-export const misfit = (what: string, prompt: number, answer: number, contextSize: number): string | null =>
-  prompt + answer - 1 <= contextSize
+/** Why a prompt and an answer do not fit, or null. */
+export const misfit = (
+  what: string,
+  prompt: number,
+  answer: number,
+  { contextSize, lastTakesPlace = false }: Context,
+): string | null =>
+  prompt + answer - (lastTakesPlace ? 0 : 1) <= contextSize
     ? null
     : `${what} has ${prompt} tokens and the answer ${answer}, the context holds ${contextSize}`

@@ -148,7 +148,7 @@ const assemble = async (options: VllmOptions, way: Way, fleet: OpenFleet, agreed
   const [begin] = await server.tokenize('', true, signal)
   const talk = talking(texts, pieces, begin)
   if (tokenizer !== undefined) await checkTokens(talk, texts, server, signal)
-  const prompts = openPrompts(talk.chat, talk.tokenizer, contextSize)
+  const prompts = openPrompts(talk.chat, talk.tokenizer, contextSize, { lastTakesPlace: true })
   const cache = cacheOf(options, way)
   const close = async () => {
     await fleet.close()
