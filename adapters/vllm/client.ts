@@ -63,14 +63,15 @@ const greedy = {
 
 const bodyOf = (model: string, request: CompletionRequest) => {
   const { prompts, maxTokens, wanted, likeliest, stop, ignoreEnd, extra } = request
+  const looking = maxTokens === 1 && extra === undefined && (wanted ?? likeliest) !== undefined
   return {
     ...greedy,
     model,
     prompt: prompts,
     max_tokens: maxTokens,
     return_tokens_as_token_ids: true,
-    // A token that is only looked at must not be looked at after a greedy choice has masked the others.
-    ...(maxTokens === 1 && extra === undefined && { temperature: 1 }),
+    // Rows that are only looked at must not be looked at after a greedy choice has masked the others.
+    ...(looking && { temperature: 1 }),
     ...(wanted && { logprobs: 1, logprob_token_ids: wanted }),
     ...(likeliest !== undefined && { logprobs: likeliest }),
     ...(wanted === undefined && likeliest === undefined && { return_token_ids: true }),
@@ -88,6 +89,8 @@ export const openServer = (options: ClientOptions): Server => {
   const client = new OpenAI({
     baseURL: `${root}/v1`,
     apiKey: apiKey ?? 'none',
+    // What the environment holds for OpenAI's own service is not for this server.
+    ...{ organization: null, project: null, adminAPIKey: null, webhookSecret: null },
     maxRetries: 0, // the runtime owns retries
     timeout: 2 ** 31 - 1,
     fetch: fetch as unknown as typeof globalThis.fetch,

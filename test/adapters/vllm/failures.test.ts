@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { openServer } from '../../../adapters/vllm/client.ts'
 import { Distrusted } from '../../../adapters/vllm/failures.ts'
 import type { Server } from '../../../adapters/vllm/server.ts'
@@ -122,6 +122,35 @@ describe('what a failure of a server is to a record', () => {
     const error = (await failure(server)) as Error
     expect(sent).toBe('Bearer sesame-7')
     expect(JSON.stringify([error.message, error.stack, String(error.cause)])).not.toContain('sesame-7')
+  })
+
+  test('what the environment holds for OpenAI goes to no server of ours', async () => {
+    const names = ['OPENAI_ORG_ID', 'OPENAI_PROJECT_ID', 'OPENAI_ADMIN_KEY'] as const
+    for (const name of names) vi.stubEnv(name, 'sesame-8')
+    let sent = ''
+    const server = await serving((request, response) => {
+      sent = JSON.stringify(request.rawHeaders)
+      json(200, wellFormed)(request, response)
+    })
+    vi.unstubAllEnvs()
+    await server.complete(asked, never)
+    expect(sent).toContain('authorization')
+    expect(sent).not.toContain('sesame-8')
+  })
+
+  test('a text of one token is written greedily, and only rows that are looked at are not', async () => {
+    const sent: { temperature?: number }[] = []
+    const server = await serving((request, response) => {
+      let text = ''
+      request.on('data', (part) => (text += String(part)))
+      request.on('end', () => {
+        sent.push(JSON.parse(text) as { temperature?: number })
+        json(200, wellFormed)(request, response)
+      })
+    })
+    await server.complete({ prompts: [[1, 2]], maxTokens: 1 }, never)
+    await server.complete(asked, never)
+    expect(sent.map(({ temperature }) => temperature)).toEqual([0, 1])
   })
 
   test('a model that is not served is said with those that are', async () => {
