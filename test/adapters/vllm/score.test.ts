@@ -20,7 +20,7 @@ const prompts = openPrompts(
   { tokenize: letters, detokenize: (tokens) => String.fromCodePoint(...tokens) },
   2000,
 )
-const identity: Identity = {
+const named: Identity = {
   model: 'made up',
   revision: '1',
   dtype: 'none',
@@ -31,7 +31,7 @@ const identity: Identity = {
 }
 const passages = ['a', 'b', 'c'].map((id) => ({ id, title: id, text: `text ${id}` }))
 
-const scoring = (path?: string) => {
+const scoring = (path?: string, identity = named) => {
   const asked: Work[] = []
   const known: Known = { server: { name: 'test' } as Server, identity, timed: sharedTime() }
   const figure = (prompt: readonly number[], gold: readonly number[]) =>
@@ -80,6 +80,15 @@ test('what the cache holds is not measured again, and the figures are the same',
   expect(third.asked).toEqual([])
 })
 
+test('figures of a server that does not say which weights it has are not remembered: another may have its name', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'gainstream-score-')), 'scores.sqlite')
+  const nameless = { ...named, revision: '' }
+  await scoring(path, nameless).score(['ab'])
+  const again = scoring(path, nameless)
+  expect((await again.score(['ab'])).usage.cache_hits).toBe(0)
+  expect(again.asked.length).toBe(1)
+})
+
 test('a passage that does not fit is left out of what is asked, and keeps its place', async () => {
   const { score, asked } = scoring()
   const long = { id: 'long', title: 't'.repeat(3000), text: '' }
@@ -103,9 +112,9 @@ test('work that is done together ends together: after a failure nothing begins, 
 
 test('a server that differs from the first is refused with what differs', () => {
   const { join: joins, what } = agreement()
-  const capability = { served: { model: 'm', contextSize: 1000, version: '0.32' }, identity, vocabulary: 10 }
+  const capability = { served: { model: 'm', contextSize: 1000, version: '0.32' }, identity: named, vocabulary: 10 }
   joins('one:1', capability)
-  expect(() => joins('two:2', { ...capability, identity: { ...identity, dtype: 'bfloat16' } })).toThrow(
+  expect(() => joins('two:2', { ...capability, identity: { ...named, dtype: 'bfloat16' } })).toThrow(
     /two:2 and one:1 differ in dtype \(bfloat16 and none\)/,
   )
   expect(() => joins('two:2', { ...capability, served: { ...capability.served, contextSize: 500 } })).toThrow(
@@ -113,7 +122,7 @@ test('a server that differs from the first is refused with what differs', () => 
   )
   joins('two:2', {
     ...capability,
-    identity: { ...identity, server: 'vLLM 0.33' },
+    identity: { ...named, server: 'vLLM 0.33' },
     served: { ...capability.served, contextSize: 4000 },
   })
   expect(what().contextSize).toBe(1000)
