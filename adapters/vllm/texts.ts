@@ -20,13 +20,22 @@ const fileOf = (path: string): string => {
   return file
 }
 
+/** What looks like a token of a model's own in the vocabularies that are in use. */
+const marked = /<[^<>\s]{1,60}>|\[\/?[A-Z_]{2,20}\]/g
+
 interface Added {
-  readonly added_tokens?: readonly { readonly content?: unknown }[]
+  readonly added_tokens?: readonly { readonly content?: unknown; readonly special?: unknown }[]
 }
+
+/** Some vocabularies have blank lines and runs of blanks among what was added: these are text. */
+const isOwn = (content: string, special: unknown) =>
+  content.length > 1 && content.trim() !== '' && (special === true || content.replace(marked, '') === '')
 
 const addedIn = (file: string): string[] => {
   const { added_tokens: added = [] } = JSON.parse(readFileSync(file, 'utf8')) as Added
-  return added.flatMap(({ content }) => (typeof content === 'string' && content.length > 1 ? [content] : []))
+  return added.flatMap(({ content, special }) =>
+    typeof content === 'string' && isOwn(content, special) ? [content] : [],
+  )
 }
 
 const opened = (file: string) => {
@@ -50,9 +59,6 @@ export const localTexts = (path: string): Texts => {
     spelt: (text) => Promise.resolve(added.filter((each) => text.includes(each))),
   }
 }
-
-/** What looks like a token of a model's own in the vocabularies that are in use. */
-const marked = /<[^<>\s]{1,60}>|\[\/?[A-Z_]{2,20}\]/g
 
 /** @param some any server that serves the model */
 export const servedTexts = (some: (signal: AbortSignal) => Promise<Pick<Server, 'tokenize' | 'detokenize'>>): Texts => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -94,6 +94,17 @@ describe('a tokenizer file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gainstream-texts-'))
   test('that is not there is said with the setting', () => {
     expect(() => localTexts(join(folder, 'nothing'))).toThrow(/vllm\.tokenizer/)
+  })
+  test('may hold blank lines and runs of blanks as tokens: they are text, and marks are not', async () => {
+    const other = new URL('./other-tokenizer.json', import.meta.url)
+    const whole = JSON.parse(readFileSync(other, 'utf8')) as Record<string, unknown>
+    const added = ['\n\n', '  ', '<start>', '[END]'].map((content, i) => ({
+      ...{ id: 1000 + i, content, special: content === '[END]', normalized: false },
+      ...{ single_word: false, lstrip: false, rstrip: false },
+    }))
+    const path = join(folder, 'added.json')
+    writeFileSync(path, JSON.stringify({ ...whole, added_tokens: added }))
+    expect(await localTexts(path).spelt('a\n\nb  c <start> [END]', never)).toEqual(['<start>', '[END]'])
   })
   test('that is none is said with its name', () => {
     writeFileSync(join(folder, 'tokenizer.json'), '{"a": 1}')
