@@ -8,38 +8,17 @@
  *   probe, or its health three times), or stays away, they end as Unavailable (`inFlight`).
  * - M4 A call says nothing of a server that has passed a probe since the call began.
  */
-import { endpoint, type EndpointOptions } from '../../../runtime/endpoint.ts'
+import { endpoint } from '../../../runtime/endpoint.ts'
 import { Fatal, sentence, Unavailable } from '../../../runtime/errors.ts'
 import { watchEndpoint } from '../../../runtime/measure.ts'
-import type { Observe } from '../../../runtime/observe.ts'
 import { bell, pause } from '../../../runtime/wait.ts'
 import { Distrusted } from '../failures.ts'
-import type { Address, Closing, FleetOptions, Member, State, Times } from '../members.ts'
+import type { Address, Closing, State } from '../members.ts'
 import { underWay } from './calls.ts'
 import { examining, pacing } from './examining.ts'
+import type { Keeping, Kept } from './keeping.ts'
 import { watchLoad } from './load.ts'
-import type { Place } from './seating.ts'
 import { telling } from './telling.ts'
-
-/** What all servers of a fleet have in common, with no default left open. */
-export interface Keeping<S extends Closing> extends Pick<FleetOptions<S>, 'open' | 'probe' | 'health' | 'load'> {
-  readonly concurrency: EndpointOptions['concurrency']
-  readonly timeout: number
-  readonly breaker: NonNullable<EndpointOptions['breaker']>
-  readonly times: Times
-  readonly observe: Observe
-  readonly random: (() => number) | undefined
-}
-
-export interface Kept<S> extends Place, Member {
-  /** At once: `room` is looked at by whoever calls. */
-  run<T>(work: (server: S, signal: AbortSignal) => Promise<T>, signal: AbortSignal, alone: boolean): Promise<T>
-  /** It is well, and is being asked whether it can do the work. */
-  readonly probing: boolean
-  /** Nothing new; resolves when it has nothing under way any more and is closed. */
-  drain(): Promise<void>
-  close(): Promise<void>
-}
 
 const states = { away: 0, ready: 1, refused: 2, draining: 3 } as const satisfies Record<State, number>
 

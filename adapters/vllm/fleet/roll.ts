@@ -1,6 +1,7 @@
 import { Fatal } from '../../../runtime/errors.ts'
 import type { Address, Closing } from '../members.ts'
-import { member, type Keeping, type Kept } from './member.ts'
+import type { Keeping, Kept } from './keeping.ts'
+import { member } from './member.ts'
 
 /** The servers that the source names, less those that were drained by hand. */
 export const roll = <S extends Closing>(keeping: Keeping<S>, changed: (place: Kept<S>) => void) => {
