@@ -1,7 +1,9 @@
 /** A reader LLM behind vLLM: one server or a fleet of them, as scorer and reader. */
 import type { Reader, Scorer } from '../../method/ports.ts'
 import type { Endpoint } from '../../runtime/endpoint.ts'
+import { Unavailable } from '../../runtime/errors.ts'
 import { unobserved, type Logger, type Observe } from '../../runtime/observe.ts'
+import { within } from '../../runtime/wait.ts'
 import type { Identity } from '../../schemas/identity.ts'
 import { noCache, openScoreCache } from '../reader/cache.ts'
 import { openPrompts } from '../reader/prompts.ts'
@@ -62,6 +64,9 @@ export interface OpenVllm {
   close(this: void): Promise<void>
 }
 
+const usualTimeout = 120_000
+const never = new AbortController().signal
+
 /** A server of the fleet; what is known of it, it said at its last probe. */
 interface Station extends Known {
   identity: Identity
@@ -100,7 +105,7 @@ const passed = () => {
 }
 
 const fleetOf = async (options: VllmOptions, way: Way) => {
-  const { source, concurrency, timeout = 120_000, patience, times, observe, signal, contextSize } = options
+  const { source, concurrency, timeout = usualTimeout, patience, times, observe, signal, contextSize } = options
   const agreed = agreement(contextSize)
   const ready = passed()
   const fleet = await openFleet<Station>({
@@ -129,7 +134,9 @@ export const openVllm = async (options: VllmOptions): Promise<OpenVllm> => {
   const way = wayOf(options)
   const { fleet, agreed, small } = await fleetOf(options, way)
   try {
-    return await assemble(options, way, fleet, agreed.what(), small)
+    const { timeout = usualTimeout, signal = never } = options
+    const late = () => new Unavailable(`no vLLM server said within ${timeout / 1000} s how it writes a prompt`)
+    return await within(timeout, signal, (s) => assemble(options, way, fleet, agreed.what(), small, s), late)
   } catch (error) {
     await fleet.close()
     throw error
@@ -139,8 +146,15 @@ export const openVllm = async (options: VllmOptions): Promise<OpenVllm> => {
 type OpenFleet = Awaited<ReturnType<typeof fleetOf>>['fleet']
 
 /** Texts, prompts, scorer and reader on a fleet that has a server. */
-const assemble = async (options: VllmOptions, way: Way, fleet: OpenFleet, agreed: Agreed, small: Questions) => {
-  const { now = Date.now, signal = AbortSignal.timeout(60_000), tokenizer } = options
+const assemble = async (
+  options: VllmOptions,
+  way: Way,
+  fleet: OpenFleet,
+  agreed: Agreed,
+  small: Questions,
+  signal: AbortSignal,
+) => {
+  const { now = Date.now, tokenizer } = options
   const { identity, contextSize } = agreed
   const server = small.some()
   const pieces = await templateOf(server, signal, now())
