@@ -97,9 +97,10 @@ const scoreOf = (rows: readonly Row[], alphas: number): AnswerScore => ({
 /** The first call alone: the others then find the prompts in the server's prefix cache. */
 export const contrastive: Measure = async (server, work, signal) => {
   const { golds, alphas, prompts } = work
-  const calls = callsOf(golds, Math.floor(maxFigures / (1 + alphas.length)))
+  const asked = alphas.length > 0 ? alphas : [0] // the plugin takes one at least
+  const calls = callsOf(golds, Math.floor(maxFigures / (1 + asked.length)))
   const [first, ...others] = calls
-  const { store, use, without, given } = onServer(server, work)
+  const { store, use, without, given } = onServer(server, { ...work, alphas: asked })
   if (first) await store(first, signal)
   const begin = [
     ...(first && prompts.length > 0 ? [(s: AbortSignal) => use(first, s)] : []),

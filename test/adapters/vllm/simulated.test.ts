@@ -1,4 +1,4 @@
-/** What fills a server's context to its last token, on a simulated server, which cuts what goes beyond as the real one does. */
+/** The scorer on a simulated server: what it is asked without α, and what fills its context, which it cuts as the real one does. */
 import { afterAll, expect, test } from 'vitest'
 import { openVllm } from '../../../adapters/vllm/index.ts'
 import { answering } from '../../../method/prompt.ts'
@@ -24,6 +24,17 @@ const open = async (measure: 'contrastive' | 'plain') => {
 /** A token a letter. */
 const answer = 'a b c d e'
 const passage = (letters: number) => ({ id: `${letters}`, title: '', text: 'x'.repeat(letters) })
+
+test('where no α is asked for, a server with the plugin gives the plain figures alone', async () => {
+  const { scorer } = await open('contrastive')
+  const request = { question: 'q', answers: ['a b', 'a c'], template: answering, passageTokens: 99 }
+  const passages = [passage(3)]
+  const [none] = (await scorer.score({ ...request, alphas: [], passages }, never)).passages
+  const [some] = (await scorer.score({ ...request, alphas: [0.5], passages }, never)).passages
+  const plain = (one: typeof none) => ('answers' in one! ? one.answers.map((each) => each.plain) : [])
+  expect(plain(none)).toEqual(plain(some))
+  expect('answers' in none! && none.answers.map(({ contrast }) => contrast)).toEqual([[], []])
+})
 
 test.each(['contrastive', 'plain'] as const)(
   'measured %s, a passage that fills the context with the answer is scored, and one a token longer is not sent',
