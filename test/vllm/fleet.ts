@@ -24,7 +24,7 @@ export interface SimulatedServer {
   readonly url: string
   readonly pid: number | undefined
   /** Over all of its lives. */
-  readonly seen: { readonly connections: number; readonly completions: number }
+  readonly seen: { readonly connections: number; readonly requests: number; readonly completions: number }
   /** How often it ended without having been told to. */
   readonly deaths: number
   send(signal: NodeJS.Signals): void
@@ -67,7 +67,7 @@ const watched = (url: () => string | undefined, kill: () => void) => {
 
 /** @throws Error when it ends before it listens. */
 export const simulatedServer = async (options: SimulatedOptions = {}): Promise<SimulatedServer> => {
-  const seen = { connections: 0, completions: 0 }
+  const seen = { connections: 0, requests: 0, completions: 0 }
   let [url, deaths, told, listens] = ['', 0, false, false]
   let child: ChildProcess | undefined
 
@@ -81,6 +81,7 @@ export const simulatedServer = async (options: SimulatedOptions = {}): Promise<S
       ;[told, listens] = [false, false]
       createInterface({ input: own.stdout }).on('line', (line) => {
         if (line === 'connection') seen.connections++
+        else if (line === 'request') seen.requests++
         else if (line === 'completion') seen.completions++
         else {
           url = /http:\S+/.exec(line)?.[0] ?? url

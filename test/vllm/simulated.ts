@@ -203,6 +203,7 @@ const send = (response: ServerResponse, status: number, content: object | string
 
 const server = createServer((request, response) => {
   seen.requests++
+  tell('request')
   response.on('error', () => {})
   handled(request, response).then(
     (content) => {

@@ -1,6 +1,6 @@
 /** A fault on the way to the servers: what is broken, and what is found afterwards. */
 import type { Counted, Reject } from './audit.ts'
-import { ground, type Ground, type GroundOptions, type Measure } from './ground.ts'
+import { ground, type Ground, type GroundOptions, type Measure, type Target } from './ground.ts'
 import { rateOf, standstill, untilFull } from './rate.ts'
 
 export interface Found {
@@ -16,11 +16,7 @@ export interface Found {
   readonly rate: number
   /** Of each fault: how long it was, the longest time without a gain, and from its end to the full rate; seconds. */
   readonly blows: readonly { readonly lasted: number; readonly standstill: number; readonly untilFull: number | null }[]
-  readonly seenByServers: readonly {
-    readonly completions: number
-    readonly connections: number
-    readonly deaths: number
-  }[]
+  readonly seenByServers: readonly (Target['seen'] & { readonly deaths: number })[]
   readonly remarks: readonly string[]
 }
 

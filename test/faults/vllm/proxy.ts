@@ -29,7 +29,7 @@ interface Choices {
 }
 
 export const proxy = async ({ upstream, faults: first = {}, onDeath }: ProxyOptions) => {
-  const seen = { connections: 0, completions: 0 }
+  const seen = { connections: 0, requests: 0, completions: 0 }
   const wrongs = faults(first, () => {})
   const agent = new Agent({ keepAliveTimeout: 4_000, connections: 128, headersTimeout: 0, bodyTimeout: 0 })
   const sockets = new Set<Socket>()
@@ -42,6 +42,7 @@ export const proxy = async ({ upstream, faults: first = {}, onDeath }: ProxyOpti
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    seen.requests++
     const path = request.url ?? '/'
     const body = await bodyOf(request)
     const completes = path === '/v1/completions'

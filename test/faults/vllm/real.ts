@@ -10,7 +10,7 @@ import { proxy } from './proxy.ts'
 
 /** The server itself, with nothing between. */
 const bare = (vllm: Vllm): Target => ({
-  ...{ url: vllm.url, seen: { connections: NaN, completions: NaN }, deaths: 0 },
+  ...{ url: vllm.url, seen: { connections: NaN, requests: NaN, completions: NaN }, deaths: 0 },
   get pid() {
     return vllm.pid
   },
@@ -66,7 +66,7 @@ export const real = async (folder: string, port: number): Promise<Supply & { sto
     }
   }
   return {
-    ...{ kind: 'real', timeout: 30_000, comeback: 600_000, passageTokens: 120, spelt },
+    ...{ kind: 'real', timeout: 120_000, comeback: 900_000, passageTokens: 60, spelt },
     async open(count, { faults: first, supervised = false } = {}, direct) {
       await vllm.start()
       if (direct) return [bare(vllm)]

@@ -2,7 +2,7 @@
  * The process that is measured: the real engine with the real `label` stage on the vLLM adapter. `workers.ts` starts it;
  * what it has settled, and how its process is, it says four times a second.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { openVllm, type OpenVllm, type VllmOptions } from '../../../adapters/vllm/index.ts'
 import { answering } from '../../../method/prompt.ts'
 import { label } from '../../../processors/label.ts'
@@ -33,6 +33,8 @@ export interface Report {
   readonly heap: number
   /** Of the event loop, from the begin; 5 ms of it are the pause between two looks. */
   readonly delay: { readonly p99: number; readonly max: number }
+  /** Time that the main thread computed between two looks: what is left of the delay on a machine of its own. */
+  readonly busy: { readonly p99: number; readonly max: number }
   readonly cpu: number
   readonly members: readonly {
     readonly key: string
@@ -63,15 +65,33 @@ const observing = (counts: Counts): Observe => ({
   },
 })
 
+/** Looks every 5 ms how long the main thread has computed since. */
+const watchedThread = () => {
+  const busy = createHistogram()
+  const used = () => {
+    const { user, system } = process.threadCpuUsage()
+    return user + system
+  }
+  let last = used()
+  setInterval(() => {
+    const now = used()
+    busy.record(Math.max(1, now - last))
+    last = now
+  }, 5).unref()
+  return () => ({ p99: busy.percentile(99) / 1e3, max: busy.max / 1e3 })
+}
+
 const reporting = (counts: Counts, members: OpenVllm['members']) => {
   const whole = monitorEventLoopDelay({ resolution: 5 })
   whole.enable()
+  const busy = watchedThread()
   const report = () => {
     const { rss, heapUsed: heap } = process.memoryUsage()
     const { user, system } = process.cpuUsage()
     const said: Report = {
       ...{ at: Date.now(), ...counts, rss, heap, cpu: (user + system) / 1e3, members: members() },
       delay: { p99: whole.percentile(99) / 1e6, max: whole.max / 1e6 },
+      busy: busy(),
     }
     process.stdout.write(`${JSON.stringify(said)}\n`)
   }
