@@ -51,6 +51,17 @@ def test_a_description_can_be_put_together_from_its_steps():
     assert set(steps[len(text) :]) == {-300.0}
 
 
+def test_the_fingerprint_sees_what_was_tuned_inside_of_a_file(folder):
+    weights = folder / "model-1.safetensors"
+    with weights.open("wb") as file:
+        file.truncate(50_000_000)
+    before = fingerprint(folder)
+    with weights.open("r+b") as file:
+        file.seek(20_000_000)
+        file.write(b"tuned" * 400_000)
+    assert fingerprint(folder) != before
+
+
 @pytest.mark.parametrize("change", ["config.json", "model-1.safetensors", "model-2.safetensors", "model-3.safetensors"])
 def test_the_fingerprint_changes_with_config_and_weights(folder, change):
     before = fingerprint(folder)
