@@ -157,6 +157,7 @@ export const openServer = (options: ClientOptions): Server => {
     async served(signal) {
       const [all, { version }] = [await models(signal), read(VersionReply, await get('/version', signal), name)]
       const id = modelOf(all)
+      found = Promise.resolve(id) // it may have been started again under another name
       const contextSize = all.find((each) => each.id === id)?.max_model_len
       if (!contextSize) throw new Fatal(`${name} does not say how many tokens its context holds: is it vLLM?`)
       return { model: id, contextSize, version }

@@ -164,6 +164,32 @@ describe('what a failure of a server is to a record', () => {
     await expect(server.served(never)).rejects.toThrow(Fatal)
   })
 
+  test('a server that was started again under another name is asked by that one', async () => {
+    let name = 'before'
+    const asked: unknown[] = []
+    const http = createServer((request, response) => {
+      const lists = { data: [{ id: name, max_model_len: 9 }], version: '0.32.0', prompt: '' }
+      let text = ''
+      request.on('data', (part) => (text += String(part)))
+      request.on('end', () => {
+        if (text !== '') asked.push((JSON.parse(text) as { model: unknown }).model)
+        json(200, lists)(request, response)
+      })
+    })
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+    const { port } = http.address() as AddressInfo
+    const server = openServer({ address: { key: 'x', url: `http://127.0.0.1:${port}` } })
+    closers.push(async () => {
+      await server.close()
+      http.close()
+    })
+    await server.detokenize([], never)
+    name = 'after'
+    await server.served(never)
+    await server.detokenize([], never)
+    expect(asked).toEqual(['before', 'after'])
+  })
+
   test('connections are used again', async () => {
     let connections = 0
     const http = createServer(json(200, wellFormed)).on('connection', () => connections++)
