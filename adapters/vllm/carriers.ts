@@ -2,6 +2,7 @@
  * The way in which figures leave a server whose sampler forces every token: as log-probabilities of tokens that were not
  * chosen (python/gain-logits says the same from the other side).
  */
+import { Rejected } from '../../runtime/errors.ts'
 import { Distrusted } from './failures.ts'
 import type { Choice } from './server.ts'
 
@@ -11,6 +12,8 @@ export const maxFigures = 120
 const shift = 50
 /** Lower ones leave as this. */
 const floor = -4000
+/** Leaves where the model gave no number. */
+const noNumber = -4500
 /** Stands for minus infinity in JSON: nothing was put on this carrier. */
 const nothing = -9000
 
@@ -35,13 +38,17 @@ export const carried = (
 /**
  * Log-probabilities (nats, ≤ 0) of one step.
  * @returns undefined when the server did not have the row of the prompt without a passage
- * @throws Distrusted for figures that no log-probability has
+ * @throws Rejected when the model gave no number for this prompt; Distrusted for figures that no log-probability has
  */
 export const figures = (
   choice: Choice,
   { step, forced, count, server }: { step: number; forced: number; count: number; server: string },
 ): number[] | undefined => {
   const values = carried(choice.steps[step], forced, count)
+  if (values?.some((value) => Math.abs(value - noNumber) < 1))
+    throw new Rejected(
+      `the model on ${server} has no probabilities for this prompt (NaN): serve it in bfloat16 or float32`,
+    )
   // Rounding to float32 may leave a probability of one a hair above zero.
   if (values?.some((value) => !(value <= 1e-3 && value >= floor - 1)))
     throw new Distrusted(

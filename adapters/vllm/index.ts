@@ -170,7 +170,10 @@ const assemble = async (
   }
   const parts = { identity, prompts, fleet }
   return {
-    scorer: openScorer({ ...parts, exact: way !== 'approximate', measure: measureOf(way, agreed), cache }),
+    scorer: openScorer({
+      ...{ ...parts, cache, exact: way !== 'approximate' },
+      ...{ measure: measureOf(way, agreed), vocabulary: agreed.vocabulary },
+    }),
     reader: openReader(parts),
     endpoint: fleet.endpoint,
     contextSize,

@@ -42,7 +42,7 @@ const path = [21, 22]
 
 const perStep = 100
 /** Steps that a description takes at most. */
-const describedIn = 6
+const describedIn = 12
 const describing = (steps: number): CompletionRequest => ({
   prompts: [prompt],
   maxTokens: steps,

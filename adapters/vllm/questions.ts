@@ -63,7 +63,9 @@ export const questions = ({ servers, fleet, limit = 5_000, rest = 5_000 }: Quest
       try {
         return await once(chosen, question, signal)
       } catch (error) {
-        if (!(error instanceof Unavailable) || signal.aborted || ++failures >= tries) throw error
+        if (!(error instanceof Unavailable) || signal.aborted) throw error
+        // No loss of the record's: it had no seat, and whoever else was asked went on.
+        if (++failures >= tries) throw new Unavailable(error.message, { endpoint: chosen.name, cause: error })
         await pause(delay({ from: 100, to: 1_000 }, failures - 1), signal)
       }
     }

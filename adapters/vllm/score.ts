@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { AnswerScore, PassageScore, Scorer, Scores } from '../../method/ports.ts'
+import { Rejected } from '../../runtime/errors.ts'
 import type { Identity, Usage } from '../../schemas/identity.ts'
 import { noCache, type ScoreCache, type ScoreKey } from '../reader/cache.ts'
 import { planOf, type Plan } from '../reader/plan.ts'
@@ -28,6 +29,8 @@ export interface ScorerParts {
   readonly prompts: Prompts
   readonly fleet: Pick<Fleet<Known>, 'call'>
   readonly measure: Measure
+  /** Tokens that the model's rows have. */
+  readonly vocabulary: number
   readonly cache?: ScoreCache
 }
 
@@ -105,7 +108,22 @@ const costOf = ({ golds, prompts, base }: Work, cache_hits: number, seconds: num
   }
 }
 
-export const openScorer = ({ identity, exact, prompts, fleet, measure, cache = noCache }: ScorerParts): Scorer => {
+/** A tokenizer may know more tokens than the model has rows for. @throws Rejected */
+const checkGolds = ({ golds }: Plan, vocabulary: number): void => {
+  const beyond = golds.flat().find((token) => token >= vocabulary)
+  if (beyond !== undefined)
+    throw new Rejected(`an answer has the token ${beyond}, and the model knows ${vocabulary} tokens`)
+}
+
+export const openScorer = ({
+  identity,
+  exact,
+  prompts,
+  fleet,
+  measure,
+  vocabulary,
+  cache = noCache,
+}: ScorerParts): Scorer => {
   const onServer = async (plan: Plan, known: Known, signal: AbortSignal, seconds: Seconds): Promise<Scores> => {
     // Nobody knows whose figures they are where the server does not say which weights it has.
     const own = known.identity.revision === '' ? noCache : cache
@@ -127,6 +145,7 @@ export const openScorer = ({ identity, exact, prompts, fleet, measure, cache = n
     async score(request, signal, hint) {
       signal.throwIfAborted()
       const plan = await planOf(prompts, request, signal)
+      checkGolds(plan, vocabulary)
       const work = (known: Known, s: AbortSignal) => known.timed((seconds) => onServer(plan, known, s, seconds))
       return fleet.call(preference(plan.base), work, signal, hint)
     },

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from gain_logits import score  # noqa: E402
 from gain_logits.score import DIFFERENCE, PAPER, Turn, answer, log_rows, values  # noqa: E402
-from gain_logits.wire import carriers  # noqa: E402
+from gain_logits.wire import NO_NUMBER, carriers  # noqa: E402
 
 VOCABULARY = 5_000
 ALPHAS = (0.0, 0.25, 0.5, 1.0, 3.0)
@@ -128,12 +128,24 @@ def test_tokens_that_are_masked_on_both_sides_spoil_no_value():
     assert read(logits, turn)[1] == pytest.approx(truth(before[0, kept], base[0, kept], 0.5)[5].item(), abs=1e-5)
 
 
-def test_a_row_that_is_no_number_sends_nothing():
+def test_a_row_that_is_no_number_says_so():
     logits = logits_of(1)
     logits[0, 0] = float("nan")
-    answer(logits, [Turn(0, 5, (5,), keep=True)])
+    turn = Turn(0, 5, (5,), keep=True)
+    [(_, kept)] = answer(logits, [turn])
     assert logits.argmax() == 5
-    assert torch.isinf(logits[0]).sum() == VOCABULARY - 1
+    assert read(logits, turn) == [NO_NUMBER]
+    logits, turn = logits_of(2), Turn(0, 5, (5,), PAPER, (0.5,), kept)
+    answer(logits, [turn])
+    assert read(logits, turn)[1] == NO_NUMBER
+
+
+def test_rounding_leaves_no_log_probability_above_zero():
+    logits = torch.full((1, VOCABULARY), -80.0)
+    logits[0, 5] = 0
+    turn = Turn(0, 5, (5,), PAPER, (1000.0,), log_rows(torch.randn(1, VOCABULARY))[0])
+    answer(logits, [turn])
+    assert max(read(logits, turn)) <= 0
 
 
 def test_kept_rows_are_log_softmax_and_own_their_memory():

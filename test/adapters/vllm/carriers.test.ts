@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { bytes, carried, carriersFor, figures } from '../../../adapters/vllm/carriers.ts'
 import { Distrusted } from '../../../adapters/vllm/failures.ts'
+import { Rejected } from '../../../runtime/errors.ts'
 import type { Choice } from '../../../adapters/vllm/server.ts'
 
 const step = (entries: Record<number, number>) =>
@@ -31,6 +32,11 @@ describe('figures on their carriers', () => {
 
   test('a hair above zero, as float32 rounds, is zero', () => {
     expect(figures(choice({ 0: -49.9999, 1: -60 }), at)).toEqual([0, -10])
+  })
+
+  test('a model that gave no number is the record’s own trouble, and is said with what to change', () => {
+    expect(() => figures(choice({ 0: -4550, 1: -60 }), at)).toThrow(Rejected)
+    expect(() => figures(choice({ 0: -4550, 1: -60 }), at)).toThrow(/bfloat16 or float32/)
   })
 
   test.each([[-12.3], [-4060], [NaN]])('a figure that cannot be one (%f) is not believed', (value) => {

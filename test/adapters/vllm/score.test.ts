@@ -37,7 +37,7 @@ const scoring = (path?: string, identity = named) => {
   const figure = (prompt: readonly number[], gold: readonly number[]) =>
     gold.map((token) => -(prompt.length % 7) - token / 1000)
   const scorer = openScorer({
-    ...{ identity, exact: true, prompts },
+    ...{ identity, exact: true, prompts, vocabulary: 1000 },
     fleet: { call: (_key, work, signal) => work(known, signal) },
     measure: (_server, work) => {
       asked.push(work)
@@ -87,6 +87,12 @@ test('figures of a server that does not say which weights it has are not remembe
   const again = scoring(path, nameless)
   expect((await again.score(['ab'])).usage.cache_hits).toBe(0)
   expect(again.asked.length).toBe(1)
+})
+
+test('a gold with a token that the model has no row for is rejected, and nothing is asked', async () => {
+  const { score, asked } = scoring()
+  await expect(score(['ab', '東'])).rejects.toThrow(/token 26481, and the model knows 1000/)
+  expect(asked).toEqual([])
 })
 
 test('a passage that does not fit is left out of what is asked, and keeps its place', async () => {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gain_logits.wire import FLOOR, SHIFT, carriers
+from gain_logits.wire import FLOOR, NO_NUMBER, SHIFT, carriers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,8 +119,8 @@ def _write(logits, turns, order, found):
     # Single values go over as ready tensors: a Python number would be copied to the device, and waited for.
     logits.index_put_((rows, forced), logits.new_zeros(()))
     if cells:
-        sent = torch.cat((*found, _over(known, logits.device))).clamp_min(FLOOR) - SHIFT
-        logits.index_put_((at, columns), torch.nan_to_num(sent, nan=float("-inf"), neginf=float("-inf")))
+        sent = torch.cat((*found, _over(known, logits.device))).clamp(FLOOR, 0.0)
+        logits.index_put_((at, columns), torch.nan_to_num(sent, nan=NO_NUMBER) - SHIFT)
 
 
 def _over(tensor, device):

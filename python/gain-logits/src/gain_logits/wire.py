@@ -6,6 +6,9 @@ PROTOCOL = 1
 SHIFT = 50.0
 FLOOR = -4000.0
 
+#: Stands for a value that is no number: the model gave NaN for this prompt, as float16 does where it overflows.
+NO_NUMBER = -4500.0
+
 #: Values of one step at most: vLLM returns 128 chosen log-probabilities, and the forced token is none of the carriers.
 MOST_VALUES = 120
 
