@@ -1,10 +1,10 @@
 /**
  * What the stream costs: queries go through the real engine on Kafka with a registry, the passage store of this machine
  * and a vLLM server, as far as `gains`; then the scorer is driven directly with the very candidates that came out. Both
- * are timed from the first query that the scorer is given to the last that it gives back. Each half of the queries is
+ * are timed from the first query that the scorer is given to the last that it gives back. Each part of the queries is
  * measured both ways; neither finds scores or prefixes that the other left in a cache.
  *
- *     npm run bench -- label pipeline [--data FOLDER] [--queries 24] [--json]
+ *     npm run bench -- label pipeline [--data FOLDER] [--queries 24] [--turns 1] [--json]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,6 +36,7 @@ const { values } = parseArgs({
   options: {
     data: { type: 'string', default: dataFolder() },
     queries: { type: 'string', default: '24' },
+    turns: { type: 'string', default: '1' },
     passages: { type: 'string', default: '10' },
     'at-once': { type: 'string', default: '4' },
     dtype: { type: 'string', default: fastestDtype() },
@@ -109,19 +110,15 @@ const main = async (found: Servers, server: BenchServer, data: string) => {
       return worked(await scoring(direct.scorer, answering)(asked, never), atOnce)
     }
     const [pipeline, directly, whole]: [Window[], Window[], number[]] = [[], [], []]
-    const half = queries.length >> 1
-    for (const [run, some] of [
-      ['first', queries.slice(0, half)],
-      ['second', queries.slice(half)],
-    ] as const) {
+    const size = Math.ceil(queries.length / Number(values.turns))
+    for (let from = 0; from < queries.length; from += size) {
+      const run = `turn-${1 + from / size}`
       await server.forget()
-      const one = await piped(world, watch, run, some)
+      const one = await piped(world, watch, run, queries.slice(from, from + size))
       pipeline.push(one.window)
       whole.push(one.whole)
       directly.push(await driven(run))
-      say(
-        `${run} half: pipeline ${rate(one.window).toFixed(2)}, directly ${rate(directly.at(-1)!).toFixed(2)} passages/s`,
-      )
+      say(`${run}: pipeline ${rate(one.window).toFixed(2)}, directly ${rate(directly.at(-1)!).toFixed(2)} passages/s`)
     }
     const [ours, theirs] = [total(pipeline), total(directly)]
     const figures = {

@@ -14,13 +14,15 @@ export interface BenchServer {
   readonly model: string
   /** Empties its prefix cache, so that a side finds only what it has put there itself. */
   forget(): Promise<void>
-  /** Seconds of processor time that it has used; undefined for a server that was not started here. */
+  /** Seconds of processor time that it has used; undefined where its process is not known. */
   cpu(): number | undefined
   stop(): Promise<void>
 }
 
 export interface Serving {
   readonly url: string | undefined
+  /** Of a server that is named: its first process, where what it uses is to be counted. */
+  readonly pid?: number | undefined
   readonly dtype: Dtype
   readonly threads: number
 }
@@ -45,9 +47,9 @@ const around = async (url: string, model: string, pid: () => number | undefined,
 }
 
 /** @throws where vLLM cannot be installed or started here. */
-export const benchServer = async ({ url, dtype, threads }: Serving): Promise<BenchServer> => {
+export const benchServer = async ({ url, pid, dtype, threads }: Serving): Promise<BenchServer> => {
   const model = await vllmModel({ home })
-  if (url !== undefined) return around(url, model, () => undefined, async () => {}) // prettier-ignore
+  if (url !== undefined) return around(url, model, () => pid, async () => {}) // prettier-ignore
   const [environment, [port]] = await Promise.all([vllmEnvironment({ home }), freePorts(1)])
   const folder = mkdtempSync(join(tmpdir(), 'gainstream-bench-'))
   const vllm = await startVllm({ folder, environment, model, port: port!, dtype, threads, env: { [devMode]: '1' } })

@@ -5,7 +5,8 @@
  *
  *     npm run bench -- label vllm [--data FOLDER] [--golds 1,2,4,8,20] [--queries 8] [--dtype bfloat16] [--json]
  *
- * Without --url it starts a server of its own; one that is named must run with VLLM_SERVER_DEV_MODE=1, for its cache.
+ * Without --url it starts a server of its own; one that is named must run with VLLM_SERVER_DEV_MODE=1, for its cache,
+ * and --pid says which process it is, for the processor time that it uses.
  */
 import { parseArgs } from 'node:util'
 import { fastestDtype, type Dtype } from '../../adapters/stack/index.ts'
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '4' },
     dtype: { type: 'string', default: fastestDtype() },
     url: { type: 'string' },
+    pid: { type: 'string' },
     threads: { type: 'string', default: '2' },
     alone: { type: 'string', default: '1,2' },
     'alone-queries': { type: 'string', default: '2' },
@@ -94,7 +96,12 @@ const main = async (server: BenchServer, opened: Opened) => {
 
 const lacking = missing(values.data)
 if (lacking === undefined) {
-  const server = await benchServer({ url: values.url, dtype: values.dtype as Dtype, threads })
+  const server = await benchServer({
+    url: values.url,
+    pid: values.pid === undefined ? undefined : Number(values.pid),
+    dtype: values.dtype as Dtype,
+    threads,
+  })
   const opened = await open(server)
   try {
     await main(server, opened)

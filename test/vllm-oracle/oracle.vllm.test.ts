@@ -31,7 +31,7 @@ let scores: Scores[]
 let truth: OracleScores[]
 
 beforeAll(async () => {
-  ours = await openVllm({ source: { kind: 'list', urls: [url] }, tokenizer: model })
+  ours = await openVllm({ source: { kind: 'list', urls: [url] }, tokenizer: model, timeout: 600_000 })
   scores = await scoredBy(ours, requests)
   truth = await oracle(await vllmEnvironment({ home }), model, requests)
 }, 1_200_000)
@@ -87,7 +87,7 @@ describe('a query whose passages are split over two replicas', () => {
     const [port] = (await freePorts(1)) as [number]
     const environment = await vllmEnvironment({ home })
     replica = await startVllm({ folder, port, environment, model, dtype: 'float32' })
-    other = await openVllm({ source: { kind: 'list', urls: [replica.url] }, tokenizer: model })
+    other = await openVllm({ source: { kind: 'list', urls: [replica.url] }, tokenizer: model, timeout: 600_000 })
   }, 600_000)
   afterAll(async () => {
     await other?.close()

@@ -19,7 +19,7 @@ if (url === undefined) throw new Error('say which server: node test/vllm-oracle/
 const home = homeOf(process.env)
 const model = await vllmModel({ home })
 const { from, requests, gold } = material(Number(values.queries))
-const vllm = await openVllm({ source: { kind: 'list', urls: [url] }, tokenizer: model })
+const vllm = await openVllm({ source: { kind: 'list', urls: [url] }, tokenizer: model, timeout: 600_000 })
 const never = new AbortController().signal
 const scores = await Promise.all(requests.map((request) => vllm.scorer.score(request, never)))
 const { identity } = vllm.scorer
