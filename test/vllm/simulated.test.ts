@@ -212,7 +212,7 @@ describe('a simulated server that misbehaves', () => {
               (r) => r.status,
               () => 0,
             ),
-          { timeout: 5_000 },
+          { timeout: 30_000 },
         )
         .toBe(200)
       expect(own.deaths).toBe(deaths)

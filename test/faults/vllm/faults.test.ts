@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { admission } from '../../../adapters/reader/admission.ts'
 import { lineOf } from './fault.ts'
 import { faults } from './faults.ts'
 import { rateOf, standstill, untilFull } from './rate.ts'
@@ -9,17 +10,21 @@ import { simulated } from './supplies.ts'
 
 /** The long form is `run.ts`: more queries, longer faults, real servers. */
 const queries = 80
-const patience = 150_000
+const patience = 400_000
+/** Each has a worker and two servers or three; most of its time it waits. */
+const turn = admission(3)
 
 const folder = mkdtempSync(join(tmpdir(), 'gainstream-faults-vllm-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
 
-const struck = async ({ name, run }: (typeof faults)[number]) => {
+const never = new AbortController().signal
+const struck = (fault: (typeof faults)[number]) => turn(() => striking(fault), never)
+const striking = async ({ name, run }: (typeof faults)[number]) => {
   const own = join(folder, name)
   mkdirSync(own)
   const found = await run({
     ...{ queries, seed: 7, short: true, folder: own, say: () => {} },
-    ...{ place: { kind: 'embedded', path: join(own, 'log.sqlite') }, supply: simulated(40, 2_000) },
+    ...{ place: { kind: 'embedded', path: join(own, 'log.sqlite') }, supply: simulated(40, 20_000) },
   })
   console.log(lineOf(name, found))
   return found

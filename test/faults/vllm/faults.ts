@@ -31,6 +31,7 @@ const poisonous = (name: string, way: 'die' | 'hang' | 'stun') =>
     const dead = (at: Ground) => at.servers.reduce((sum, { deaths }) => sum + deaths, 0)
     return {
       options: { supervised: true, faults },
+      impatient: way === 'hang',
       poison: Math.floor(queries / 3),
       strike: async (at) => {
         await at.reached(0.33)
@@ -94,6 +95,7 @@ export const faults: readonly Fault[] = [
     },
   })),
   fault('silent', () => ({
+    impatient: true,
     strike: async (at) => {
       await at.reached(0.2)
       await at.blow(async () => {

@@ -43,7 +43,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gainstream-faults-vllm-'))
 const results = resultsIn(values.results)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130)) // takes its servers along
 const vllm = values.servers === 'real' ? await real(join(folder, 'vllm'), Number(values.port)) : undefined
-const supply = vllm ?? simulated(Number(values.rate), values.short ? 2_000 : 10_000)
+const supply = vllm ?? simulated(Number(values.rate), 30_000)
 const kafka: Servers | undefined = values.log === 'kafka' ? await openServers(join(folder, 'kafka'), 1) : undefined
 const placeIn = (own: string): Place =>
   kafka
