@@ -31,7 +31,9 @@ interface Asked {
 
 const demo = (queries: number, passages: number) => {
   const find = finderIn(read<Passage>('passages.jsonl'))
-  const asked = read<Asked>('queries.jsonl').toSorted((a, b) => b.answers.length - a.answers.length)
+  // Some questions of the demo have no passage that answers them.
+  const answered = read<Asked>('queries.jsonl').filter(({ gold_passage_ids: known }) => known.length > 0)
+  const asked = answered.toSorted((a, b) => b.answers.length - a.answers.length)
   return asked.slice(0, queries).map(({ question, answers, gold_passage_ids: known }, i) => ({
     ...{ question, answers: answers.slice(0, 3), gold: i % passages },
     passages: find(question, known, passages, i % passages),
