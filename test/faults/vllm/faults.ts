@@ -46,6 +46,16 @@ const poisonous = (name: string, way: 'die' | 'hang' | 'stun') =>
 
 const spoilt: readonly Spoilt[] = ['malformed', 'cut', 'wrongTokens', 'fewChoices']
 
+/** What the fleet does not show yet of a file in which one server left and one without the plugin came. */
+const notYet = ({ servers: [gone, , stranger], worker }: Ground): string[] => {
+  const said = worker.reports.at(-1)?.members ?? []
+  const state = said.find(({ key }) => stranger?.url.endsWith(key))?.state
+  return [
+    ...(state === 'refused' ? [] : [`the server without the plugin is ${state ?? 'unknown'}, not refused`]),
+    ...(said.some(({ key }) => gone?.url.endsWith(key)) ? ['the server that left is still in the fleet'] : []),
+  ]
+}
+
 export const faults: readonly Fault[] = [
   fault('nothing', () => ({
     options: { prefill: 1e9, decode: 0 }, // as fast as this machine goes
@@ -133,16 +143,10 @@ export const faults: readonly Fault[] = [
       await at.blow(async () => at.file.name([...urls, stranger.url]))
       await at.reached(0.6)
       await at.blow(async () => at.file.name(urls.slice(1).concat(stranger.url)), 0.5) // one leaves
+      // A file is read every two seconds, and a busy machine takes its time for a probe.
+      for (const until = Date.now() + 60_000; Date.now() < until && notYet(at).length > 0;) await pause(100)
     },
-    wrong: (at) => {
-      const [gone, , stranger] = at.servers
-      const said = at.worker.reports.at(-1)?.members ?? []
-      const state = said.find(({ key }) => stranger!.url.endsWith(key))?.state
-      return [
-        ...(state === 'refused' ? [] : [`the server without the plugin is ${state ?? 'unknown'}, not refused`]),
-        ...(said.some(({ key }) => gone!.url.endsWith(key)) ? ['the server that left is still in the fleet'] : []),
-      ]
-    },
+    wrong: notYet,
   })),
   poisonous('poison-kills', 'die'),
   poisonous('poison-hangs', 'hang'),
