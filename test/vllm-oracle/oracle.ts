@@ -16,6 +16,9 @@ const Oracle = z.array(
 )
 export type OracleScores = z.infer<typeof Oracle>[number]
 
+/** Threads that wait sleep: where others compute as well, those that spin take ten times as long. */
+const patient = { OMP_WAIT_POLICY: 'PASSIVE', GOMP_SPINCOUNT: '0', KMP_BLOCKTIME: '0' }
+
 const messages = ({ template, question }: ScoreRequest, passages: readonly Passage[]) => {
   const { system, user } = render(template, question, passages)
   return [
@@ -37,7 +40,7 @@ export const oracle = (
   }))
   const script = new URL('oracle.py', import.meta.url).pathname
   return new Promise((resolve, reject) => {
-    const child = spawn(python, [script, model], { env: { ...process.env, ...env } })
+    const child = spawn(python, [script, model], { env: { ...process.env, ...env, ...patient } })
     let [out, said] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)))

@@ -20,13 +20,13 @@ const { from, requests } = material()
 /** What two evaluations of one prompt in float32 may differ by, in nats a token. */
 const tolerance = 1e-3
 
-const scoredBy = async ({ scorer }: OpenVllm, some: readonly ScoreRequest[]): Promise<Scores[]> => {
+const scoredBy = async (vllm: OpenVllm | undefined, some: readonly ScoreRequest[]): Promise<Scores[]> => {
   const found: Scores[] = []
-  for (const request of some) found.push(await scorer.score(request, never))
+  for (const request of some) found.push(await vllm!.scorer.score(request, never))
   return found
 }
 
-let ours: OpenVllm
+let ours: OpenVllm | undefined
 let scores: Scores[]
 let truth: OracleScores[]
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   scores = await scoredBy(ours, requests)
   truth = await oracle(await vllmEnvironment({ home }), model, requests)
 }, 1_200_000)
-afterAll(() => ours.close())
+afterAll(() => ours?.close())
 
 describe(`against Transformers in float32, on ${requests.length} queries of ${from} with 10 passages each`, () => {
   test('answers have the tokens that Transformers gives them, several of them, and there are several golds', () => {
@@ -79,8 +79,8 @@ describe(`against Transformers in float32, on ${requests.length} queries of ${fr
 
 describe('a query whose passages are split over two replicas', () => {
   let folder: string
-  let replica: Vllm
-  let other: OpenVllm
+  let replica: Vllm | undefined
+  let other: OpenVllm | undefined
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'gainstream-replica-'))
