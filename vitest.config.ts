@@ -17,7 +17,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...{ ...shared, name: 'vllm', include: [vllm], globalSetup: 'test/vllm-servers.ts' },
+          ...{ ...shared, testTimeout: 300_000, name: 'vllm', include: [vllm], globalSetup: 'test/vllm-servers.ts' },
           ...{ runner: 'test/stack/vllm-runner.ts', fileParallelism: false },
           // After all others: a server that computes with all cores would change what they measure and wait for.
           sequence: { groupOrder: 1 },
