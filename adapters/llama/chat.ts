@@ -11,7 +11,7 @@ import type { Addon } from './addon.ts'
 export const openChat = (model: LlamaModel, addon: Addon): ((prompt: Prompt) => number[]) => {
   const { bosString, eosString, bos, shouldPrependBosToken } = model.tokens
   const template = model.fileInfo.metadata.tokenizer.chat_template
-  const render = (messages: Message[]) =>
+  const render = (messages: readonly Message[]) =>
     addon.render(withFixedDate(template ?? ''), {
       messages,
       add_generation_prompt: true,

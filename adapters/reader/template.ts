@@ -46,24 +46,26 @@ const split = (rendered: string): Piece[] =>
       return of ? { of } : { text: part }
     })
 
-const holds = (pieces: readonly Piece[], names: readonly string[]) =>
-  names.every((name) => pieces.filter((piece) => 'of' in piece && piece.of === name).length === 1)
+const holds = (pieces: readonly Piece[], messages: readonly Message[]) =>
+  messages.every(({ content }) => pieces.filter((piece) => 'of' in piece && marks[piece.of] === content).length === 1)
 
 const plain: Piece[] = [{ of: 'both' }, { text: '\n' }]
 
+const roleOf = { system: 'system', user: 'user', both: 'user' } as const
+
+/** What a template is asked to render, in the order of preference: with a system text, and with one turn for both. */
+export const conversations: readonly (readonly Message[])[] = ([['system', 'user'], ['both']] as const).map((names) =>
+  names.map((name) => ({ role: roleOf[name], content: marks[name] })),
+)
+
 /** The template around system and user text; around both in one where it knows no system text. */
-export const piecesOf = (template: string | undefined, render: (messages: Message[]) => string): Piece[] => {
+export const piecesOf = (template: string | undefined, render: (messages: readonly Message[]) => string): Piece[] => {
   if (template === undefined) return plain
-  const attempts = [
-    { names: ['system', 'user'], messages: ['system', 'user'] as const },
-    { names: ['both'], messages: ['both'] as const },
-  ]
   let reason = 'it drops the messages'
-  for (const { names, messages } of attempts) {
+  for (const messages of conversations) {
     try {
-      const roles = messages.map((name) => ({ role: name === 'both' ? 'user' : name, content: marks[name] }))
-      const pieces = split(withoutThought(render(roles)))
-      if (holds(pieces, names)) return pieces
+      const pieces = split(withoutThought(render(messages)))
+      if (holds(pieces, messages)) return pieces
     } catch (error) {
       reason = sentence(error).split('\n').at(-1) ?? reason
     }

@@ -2,12 +2,16 @@
 import type { Prompt } from '../../method/prompt.ts'
 import { Fatal, Rejected } from '../../runtime/errors.ts'
 import type { Chat, Tokenizer } from '../reader/prompts.ts'
-import { dated, piecesOf, textOf, type Message, type Piece } from '../reader/template.ts'
+import { conversations, dated, piecesOf, textOf, type Message, type Piece } from '../reader/template.ts'
 import type { Server } from './server.ts'
 import { harmless, type Texts } from './texts.ts'
 
 /** The template's text around some messages; undefined where the model has none. */
-const rendered = async (server: Server, messages: Message[], signal: AbortSignal): Promise<string | Rejected> => {
+const rendered = async (
+  server: Server,
+  messages: readonly Message[],
+  signal: AbortSignal,
+): Promise<string | Rejected> => {
   try {
     return await server.detokenize(await server.conversation(messages, signal), signal)
   } catch (error) {
@@ -42,23 +46,12 @@ export const withoutToday = (text: string, now: number): string =>
 
 /** What stands around system and user text. @throws Fatal when the template drops them */
 export const templateOf = async (server: Server, signal: AbortSignal, now: number): Promise<Piece[]> => {
-  const known = new Map<string, string | Rejected>()
-  const keyOf = (messages: Message[]) => JSON.stringify(messages)
-  /** Rendering is asked of a server, and chosen from what was asked: first which renderings there are to be. */
-  const asked: Message[][] = []
-  const list = (messages: Message[]) => {
-    asked.push(messages)
-    throw new Error('not rendered yet')
-  }
-  try {
-    piecesOf('', list)
-  } catch {
-    for (const messages of asked) known.set(keyOf(messages), await rendered(server, messages, signal))
-  }
+  const known = new Map<readonly Message[], string | Rejected>()
+  for (const messages of conversations) known.set(messages, await rendered(server, messages, signal))
   if ([...known.values()].every((each) => each instanceof Rejected && /chat template/i.test(each.message)))
     return piecesOf(undefined, () => '')
   const pieces = piecesOf('', (messages) => {
-    const text = known.get(keyOf(messages))
+    const text = known.get(messages)
     if (typeof text === 'string') return text
     throw text ?? new Error('it was not rendered')
   })
