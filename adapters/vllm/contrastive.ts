@@ -2,17 +2,13 @@
  * Exact contrastive figures by the plugin python/gain-logits: the golds' tokens are forced one after the other, and at
  * each step the plugin sets the row given a passage against the kept row without one, over the whole vocabulary.
  */
-import { createHash } from 'node:crypto'
 import type { AnswerScore } from '../../method/ports.ts'
 import { Unavailable } from '../../runtime/errors.ts'
 import { callsOf, readings, type Call, type Readings } from './calls.ts'
 import { carriersFor, figures, maxFigures } from './carriers.ts'
 import { Distrusted } from './failures.ts'
-import { completed, together, type Measure, type Work } from './measuring.ts'
+import { completed, nameOf, together, type Measure, type Work } from './measuring.ts'
 import type { Choice, Server } from './server.ts'
-
-/** Names the rows of a prompt without a passage: the same prompt has the same rows, whoever asks. */
-const keyOf = (base: readonly number[]): string => createHash('sha256').update(Int32Array.from(base)).digest('hex')
 
 /** `plain` first, then one figure per α. */
 type Row = readonly number[]
@@ -31,7 +27,7 @@ const requestOf = (
     wanted: carriersFor(Math.max(...wanted.map((some) => some.length)) * each),
     extra: {
       gain_op: op,
-      gain_key: keyOf(base),
+      gain_key: nameOf(base),
       ...(prefix.length > 0 && { gain_prefix: prefix }),
       gain_path: path,
       gain_wanted: wanted.flat(),

@@ -158,7 +158,7 @@ const assemble = async (
   const { identity, contextSize } = agreed
   const server = small.some()
   const pieces = await templateOf(server, signal, now())
-  const texts = tokenizer === undefined ? servedTexts(() => Promise.resolve(small)) : localTexts(tokenizer)
+  const texts = tokenizer === undefined ? servedTexts(small) : localTexts(tokenizer)
   const [begin] = await server.tokenize('', true, signal)
   const talk = talking(texts, pieces, begin)
   if (tokenizer !== undefined) await checkTokens(talk, texts, server, signal)

@@ -1,4 +1,5 @@
 /** What the ways of measuring have in common. */
+import { createHash } from 'node:crypto'
 import type { AnswerScore } from '../../method/ports.ts'
 import { maxPrompts, type Choice, type Completion, type CompletionRequest, type Server } from './server.ts'
 
@@ -20,6 +21,10 @@ export interface Measured {
 
 /** A way of measuring, on one server. */
 export type Measure = (server: Server, work: Work, signal: AbortSignal) => Promise<Measured>
+
+/** The same for the same prompt, whoever asks. */
+export const nameOf = (prompt: readonly number[]): string =>
+  createHash('sha256').update(Int32Array.from(prompt)).digest('hex')
 
 /** Calls of one query that are under way at once: enough to keep a server busy, few enough to let others in. */
 const atOnce = 4

@@ -2,6 +2,7 @@
  * Plain figures of a server that nobody may change: one token is written after each beginning of a gold, and the
  * log-probabilities of the tokens that may follow are asked for. Exact over the whole vocabulary; a contrast is not.
  */
+import { treeOf } from '../reader/golds.ts'
 import { readings } from './calls.ts'
 import { Distrusted } from './failures.ts'
 import { completed, together, type Measure } from './measuring.ts'
@@ -18,22 +19,13 @@ export interface Look {
 
 /** Every row of every gold once, those after fewer tokens first. */
 export const looksOf = (golds: readonly (readonly number[])[], room = most): Look[] => {
-  const rows = new Map<string, { before: readonly number[]; tokens: Set<number> }>()
-  for (const gold of golds)
-    gold.forEach((token, i) => {
-      const before = gold.slice(0, i)
-      const row = rows.get(before.join(' ')) ?? { before, tokens: new Set<number>() }
-      rows.set(before.join(' '), row)
-      row.tokens.add(token)
-    })
-  const sorted = [...rows.values()].sort((a, b) => a.before.length - b.before.length)
-  return sorted.flatMap(({ before, tokens }) => {
-    const all = [...tokens]
-    return Array.from({ length: Math.ceil(all.length / room) }, (_, i) => ({
+  const sorted = treeOf(golds).nodes.toSorted((a, b) => a.before.length - b.before.length)
+  return sorted.flatMap(({ before, next }) =>
+    Array.from({ length: Math.ceil(next.length / room) }, (_, i) => ({
       before,
-      tokens: all.slice(i * room, (i + 1) * room),
-    }))
-  })
+      tokens: next.slice(i * room, (i + 1) * room),
+    })),
+  )
 }
 
 /** What a request adds to the prompts and to what is asked of them. */

@@ -4,7 +4,6 @@
  * A query is worked on by one server from its first call to its last, because that server keeps the rows of the prompt
  * without a passage and, in its prefix cache, the prompts.
  */
-import { createHash } from 'node:crypto'
 import type { AnswerScore, PassageScore, Scorer, Scores } from '../../method/ports.ts'
 import { Rejected } from '../../runtime/errors.ts'
 import type { Identity, Usage } from '../../schemas/identity.ts'
@@ -13,7 +12,7 @@ import { planOf, type Plan } from '../reader/plan.ts'
 import type { Prompts } from '../reader/prompts.ts'
 import type { Seconds, Timed } from '../reader/time.ts'
 import type { Fleet } from './members.ts'
-import type { Measure, Measured, Work } from './measuring.ts'
+import { nameOf, type Measure, type Measured, type Work } from './measuring.ts'
 import type { Server } from './server.ts'
 
 /** A server with what is known of it. */
@@ -35,8 +34,7 @@ export interface ScorerParts {
 }
 
 /** Which server a query prefers: queries with the same prompt go to the same one. */
-export const preference = (base: readonly number[]): string =>
-  createHash('sha256').update(Int32Array.from(base)).digest('hex').slice(0, 16)
+export const preference = (base: readonly number[]): string => nameOf(base).slice(0, 16)
 
 interface Gaps {
   /** Indexes of golds that some prompt misses. */

@@ -60,10 +60,10 @@ export const localTexts = (path: string): Texts => {
   }
 }
 
-/** @param some any server that serves the model */
-export const servedTexts = (some: (signal: AbortSignal) => Promise<Pick<Server, 'tokenize' | 'detokenize'>>): Texts => {
+/** @param server any that serves the model */
+export const servedTexts = (server: Pick<Server, 'tokenize' | 'detokenize'>): Texts => {
   const single = new Map<string, boolean>()
-  const encode = async (text: string, signal: AbortSignal) => (await some(signal)).tokenize(text, false, signal)
+  const encode = (text: string, signal: AbortSignal) => server.tokenize(text, false, signal)
   const isSingle = async (text: string, signal: AbortSignal) => {
     const known = single.get(text) ?? (await encode(text, signal)).length === 1
     if (single.size < 10_000) single.set(text, known)
@@ -71,7 +71,7 @@ export const servedTexts = (some: (signal: AbortSignal) => Promise<Pick<Server, 
   }
   return {
     encode,
-    decode: async (tokens, signal) => (await some(signal)).detokenize(tokens, signal),
+    decode: (tokens, signal) => server.detokenize(tokens, signal),
     spelt: async (text, signal) => {
       const found = [...new Set(text.match(marked) ?? [])]
       const are = await Promise.all(found.map((each) => isSingle(each, signal)))

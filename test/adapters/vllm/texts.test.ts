@@ -59,7 +59,7 @@ describe('prompts on a server', () => {
 
   test('a text that spells the end of a turn ends none', async () => {
     const server = lettered(chatty)
-    const texts = servedTexts(() => Promise.resolve(server))
+    const texts = servedTexts(server)
     const { written } = talking(texts, [{ text: '<user>' }, { of: 'user' }], undefined)
     expect(await written({ system: '', user: 'a <end> b <c d> [INST] e' }, never)).toBe(
       '<user>a < end> b <c d> [INST] e',
