@@ -1,8 +1,8 @@
 /** The reader: greedy text, token by token, on the same sequences and under the same prompts as the scorer. */
 import type { Reader, Reading } from '../../method/ports.ts'
 import type { Identity } from '../../schemas/identity.ts'
-import { fitted } from '../reader/fitted.ts'
 import type { Prompts } from '../reader/prompts.ts'
+import { readingOf, toAnswer, toImagine, type Work } from '../reader/reading.ts'
 import { promptly } from '../reader/admission.ts'
 import type { Rows } from './rows.ts'
 import type { Slot, Slots } from './slots.ts'
@@ -17,14 +17,6 @@ export interface ReaderParts {
   readonly timed: Timed
   /** A token that ends a turn. */
   ends(this: void, token: number): boolean
-}
-
-interface Work {
-  readonly prompt: readonly number[]
-  readonly maxTokens: number
-  /** An answer ends where its first line does. */
-  readonly oneLine: boolean
-  readonly cuts: readonly string[]
 }
 
 export const openReader = ({ identity, prompts, detokenize, slots, rows, timed, ends }: ReaderParts): Reader => {
@@ -47,10 +39,8 @@ export const openReader = ({ identity, prompts, detokenize, slots, rows, timed, 
   const reading = async (work: Work, signal: AbortSignal, seconds: Seconds): Promise<Reading> => {
     const held = slots.holding(work.prompt, signal, (slot) => generate(slot, work, signal))
     const { text, written, evaluated, stopped } = await promptly(held, signal)
-    const cuts = stopped ? [...work.cuts, `stopped after ${work.maxTokens} tokens`] : work.cuts
-    const line = work.oneLine ? (text.trim().split('\n')[0] ?? '') : text
     return {
-      text: line.replace(/\uFFFD+$/, '').trim(),
+      ...readingOf(work, text, stopped),
       usage: {
         calls: 1,
         prompt_tokens: evaluated - Math.max(0, written.length - 1),
@@ -58,7 +48,6 @@ export const openReader = ({ identity, prompts, detokenize, slots, rows, timed, 
         cache_hits: 0,
         seconds: seconds(),
       },
-      cut: cuts.length > 0 ? cuts.join('; ') : null,
     }
   }
 
@@ -66,14 +55,12 @@ export const openReader = ({ identity, prompts, detokenize, slots, rows, timed, 
     identity,
     answer: async (request, signal) => {
       signal.throwIfAborted()
-      const { maxTokens } = request
-      const work = { ...(await fitted(prompts, request, maxTokens, signal)), maxTokens, oneLine: true }
+      const work = await toAnswer(prompts, request, signal)
       return timed((seconds) => reading(work, signal, seconds))
     },
-    imagine: async ({ question, template, maxTokens }, signal) => {
+    imagine: async (request, signal) => {
       signal.throwIfAborted()
-      const bare = { question, template, passages: [], passageTokens: 0 }
-      const work = { ...(await fitted(prompts, bare, maxTokens, signal)), maxTokens, oneLine: false }
+      const work = await toImagine(prompts, request, signal)
       return timed((seconds) => reading(work, signal, seconds))
     },
   }

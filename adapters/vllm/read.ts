@@ -1,8 +1,8 @@
 /** The reader: greedy text under the same prompts as the scorer's. */
-import type { Reader, Reading } from '../../method/ports.ts'
-import type { Identity } from '../../schemas/identity.ts'
-import { fitted } from '../reader/fitted.ts'
+import type { Reader } from '../../method/ports.ts'
+import type { Identity, Usage } from '../../schemas/identity.ts'
 import type { Prompts } from '../reader/prompts.ts'
+import { readingOf, toAnswer, toImagine, type Work } from '../reader/reading.ts'
 import { preference, type Known } from './score.ts'
 import type { Fleet } from './members.ts'
 import type { Completion, Server } from './server.ts'
@@ -11,14 +11,6 @@ export interface ReaderParts {
   readonly identity: Identity
   readonly prompts: Prompts
   readonly fleet: Pick<Fleet<Known>, 'call'>
-}
-
-interface Work {
-  readonly prompt: readonly number[]
-  readonly maxTokens: number
-  /** An answer ends where its first line does. */
-  readonly oneLine: boolean
-  readonly cuts: readonly string[]
 }
 
 /** A line that is empty was not the answer yet: then as much is written as may be, and its first line is taken. */
@@ -34,26 +26,13 @@ const written = async (
   return text.trim() === '' && finish === 'stop' ? server.complete(request, signal) : line
 }
 
-const readingOf = (
-  { choices, promptTokens, cachedTokens, outputTokens }: Completion,
-  work: Work,
-  seconds: number,
-): Reading => {
-  const { text, finish } = choices[0]!
-  const cuts = finish === 'length' ? [...work.cuts, `stopped after ${work.maxTokens} tokens`] : work.cuts
-  const line = work.oneLine ? (text.trim().split('\n')[0] ?? '') : text
-  return {
-    text: line.replace(/\uFFFD+$/, '').trim(),
-    usage: {
-      calls: 1,
-      prompt_tokens: promptTokens - (cachedTokens ?? 0),
-      output_tokens: outputTokens,
-      cache_hits: 0,
-      seconds,
-    },
-    cut: cuts.length > 0 ? cuts.join('; ') : null,
-  }
-}
+const costOf = ({ promptTokens, cachedTokens, outputTokens }: Completion, seconds: number): Usage => ({
+  calls: 1,
+  prompt_tokens: promptTokens - (cachedTokens ?? 0),
+  output_tokens: outputTokens,
+  cache_hits: 0,
+  seconds,
+})
 
 export const openReader = ({ identity, prompts, fleet }: ReaderParts): Reader => {
   const read = (
@@ -65,10 +44,12 @@ export const openReader = ({ identity, prompts, fleet }: ReaderParts): Reader =>
     fleet.call(
       preference(preferred),
       (known, s) =>
-        known.timed(async (seconds) => ({
-          ...readingOf(await written(known.server, work, s), work, seconds()),
-          identity: known.identity,
-        })),
+        known.timed(async (seconds) => {
+          const completion = await written(known.server, work, s)
+          const { text, finish } = completion.choices[0]!
+          const { identity: by } = known
+          return { ...readingOf(work, text, finish === 'length'), usage: costOf(completion, seconds()), identity: by }
+        }),
       signal,
       hint,
     )
@@ -76,16 +57,13 @@ export const openReader = ({ identity, prompts, fleet }: ReaderParts): Reader =>
     identity,
     async answer(request, signal, hint) {
       signal.throwIfAborted()
-      const { maxTokens, template, question } = request
       // The server that measured this query's passages still holds their prompts.
-      const base = await prompts.prompt(template, question, [], signal)
-      const work = { ...(await fitted(prompts, request, maxTokens, signal)), maxTokens, oneLine: true }
-      return read(base, work, signal, hint)
+      const base = await prompts.prompt(request.template, request.question, [], signal)
+      return read(base, await toAnswer(prompts, request, signal), signal, hint)
     },
-    async imagine({ question, template, maxTokens }, signal, hint) {
+    async imagine(request, signal, hint) {
       signal.throwIfAborted()
-      const bare = { question, template, passages: [], passageTokens: 0 }
-      const work = { ...(await fitted(prompts, bare, maxTokens, signal)), maxTokens, oneLine: false }
+      const work = await toImagine(prompts, request, signal)
       return read(work.prompt, work, signal, hint)
     },
   }
