@@ -90,7 +90,8 @@ export const vllmArguments = (options: VllmOptions): string[] => {
     ...['serve', model, '--served-model-name', name, '--host', host, '--port', String(port)],
     ...['--dtype', dtype, '--max-model-len', String(context), '--generation-config', 'vllm', '--enforce-eager'],
     // Only whole blocks of a prompt are found again: 32 tokens are the smallest on a CPU, and 128 the default.
-    ...['--block-size', '32', '--max-num-seqs', '32', '--disable-uvicorn-access-log'],
+    // A step costs as much as 50 tokens before it does anything: many sequences share it.
+    ...['--block-size', '32', '--max-num-seqs', '128', '--disable-uvicorn-access-log'],
     ...(plugin === null ? [] : plugged),
     ...args,
   ]

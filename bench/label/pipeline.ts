@@ -38,7 +38,7 @@ const { values } = parseArgs({
     queries: { type: 'string', default: '24' },
     turns: { type: 'string', default: '1' },
     passages: { type: 'string', default: '10' },
-    'at-once': { type: 'string', default: '4' },
+    'at-once': { type: 'string', default: '8' },
     dtype: { type: 'string', default: fastestDtype() },
     url: { type: 'string' },
     json: { type: 'boolean', default: false },

@@ -31,7 +31,7 @@ const { values } = parseArgs({
     queries: { type: 'string', default: '8' },
     passages: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '2' },
-    'at-once': { type: 'string', default: '4' },
+    'at-once': { type: 'string', default: '8' },
     dtype: { type: 'string', default: fastestDtype() },
     url: { type: 'string' },
     pid: { type: 'string' },
