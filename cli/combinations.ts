@@ -76,6 +76,18 @@ export const checkVllm = (vllm: Group, context: Context) => {
   if (start > max) context.addIssue({ code: 'custom', ...above, continue: false })
 }
 
+export const checkMilvus = (milvus: Group, context: Context) => {
+  const { given, say, needs, excludes } = rules(milvus, context)
+  if (given('username') && !given('password') && !given('password_file'))
+    say('password', 'must be given with username, itself or as password_file')
+  needs('password', 'username')
+  needs('password_file', 'username')
+  excludes('password_file', 'password')
+  excludes('token_file', 'token')
+  excludes('token', 'username')
+  excludes('token_file', 'username')
+}
+
 /** What the parts of a configuration demand of each other where a reader measures gains. */
 export const checkMeasuring = (
   {

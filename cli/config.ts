@@ -10,7 +10,7 @@ import { Fatal } from '../runtime/errors.ts'
 import { checkMeasuring } from './combinations.ts'
 import { givenSettings, type Given, type Sources } from './given.ts'
 import { refusal } from './refusal.ts'
-import { kafka, observe, price, registry, vllm } from './services.ts'
+import { kafka, milvus, observe, price, registry, store, vllm } from './services.ts'
 
 const name = z
   .string()
@@ -52,6 +52,10 @@ const content = {
     .strictObject({
       k: whole.default(20).describe('retrieved passages per query'),
       mode: z.enum(['fused', 'dense', 'sparse']).default('fused'),
+      depth: whole.default(100).describe('how far down each ranking is read before two are fused; at least k'),
+      fusion: z.enum(['ranks', 'weights']).default('ranks').describe('reciprocal ranks, or weighted scores'),
+      rank_constant: whole.default(60).describe('of reciprocal ranks: how slowly the weight of a rank falls'),
+      dense_weight: unit.max(1).default(0.5).describe('of weighted scores: the rest is that of the sparse ranking'),
     })
     .prefault({}),
   label: z
@@ -112,6 +116,8 @@ const settings = z.strictObject({
     })
     .prefault({}),
   vllm: vllm.describe('where reader.engine is vllm'),
+  store: store.describe('of passages'),
+  milvus: milvus.describe('where store.engine is milvus'),
   kafka: kafka.describe('where engine is kafka'),
   registry: registry.describe('of schemas, where engine is kafka'),
   observe,

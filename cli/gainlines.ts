@@ -7,7 +7,7 @@ import { promptHash } from '../method/prompt.ts'
 import { tried } from '../runtime/attempts.ts'
 import { Rejected, sentence, Unavailable } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/observe.ts'
-import type { Attempt } from '../runtime/processor.ts'
+import type { Try } from '../runtime/processor.ts'
 import { minutes, seconds } from '../runtime/topic.ts'
 import type { Gain } from '../schemas/gains.ts'
 import type { Config } from './config.ts'
@@ -36,7 +36,7 @@ const measured = async (
   { query, passages }: GainRequest,
   config: Config,
   signal: AbortSignal,
-  attempt: Attempt,
+  attempt: Try,
 ) => {
   const { alpha, measure, passage_tokens: passageTokens, max_golds: maxGolds, exact_golds: exact } = config.label
   const { golds, leftOut } = distinctGolds(query.answers, { lang: query.lang, exact, maxGolds })
@@ -75,7 +75,7 @@ export const lineOf = async (
   signal: AbortSignal,
 ): Promise<Line> => {
   const { id } = request.query
-  const step = (s: AbortSignal, attempt: Attempt) => measured(scorer, request, config, s, attempt)
+  const step = (s: AbortSignal, attempt: Try) => measured(scorer, request, config, s, attempt)
   let last: unknown
   const again = (error: unknown) => {
     last = error

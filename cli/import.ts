@@ -45,6 +45,8 @@ export interface Import<T> {
   readonly kind: Kind<T>
   readonly run: string | undefined
   readonly topology: Opening['topology']
+  /** Where passages go; empty: to the current collection. */
+  readonly collection?: string | undefined
   /** Only the first so many records. */
   readonly limit?: number | undefined
 }
@@ -77,7 +79,7 @@ export const survey = async <T>({ path, kind, limit = Infinity }: Import<T>, io:
 }
 
 /** `queries-1f2e3d4c`: the same content finds its run again, one for each purpose. */
-const defaultName = ({ path, sha256 }: Surveyed, topology: Opening['topology']) =>
+export const defaultName = ({ path, sha256 }: Surveyed, topology: Opening['topology']) =>
   `${basename(path)
     .replace(/\.(jsonl?|gz)/g, '')
     .replace(/[^A-Za-z0-9_.-]|^\./g, '-')
@@ -92,6 +94,7 @@ export const bring = async <T>(world: World, io: Io, file: Import<T>, known?: Su
     run: file.run ?? defaultName(surveyed, file.topology),
     topology: file.topology,
     source: `${sha256} ${path}`,
+    collection: file.collection,
   }
   const entry = await openRun(world, opening, io.signal)
   const bar = progress(`entering ${kind.what}`, io.screen)

@@ -35,6 +35,8 @@ export interface Opening {
   readonly topology: Topology
   /** What its queries come from: a content hash and, for people, where it was found. Empty: from anywhere. */
   readonly source: string
+  /** Where its passages go; empty: to the current collection. */
+  readonly collection?: string | undefined
 }
 
 /** `<content hash> <where it was found>`: the same content may be found elsewhere. */
@@ -50,7 +52,7 @@ const sourceOfReplay = async (world: World): Promise<string | undefined> => {
 /** Announces a run, or finds it again. @throws Fatal when a run of this name does something else. */
 export const openRun = async (
   world: World,
-  { run, topology, source }: Opening,
+  { run, topology, source, collection = '' }: Opening,
   signal: AbortSignal,
 ): Promise<RunEntry> => {
   if (!runName.test(run)) throw new Fatal(`run ${run}: a name holds letters, digits, dots, dashes and underscores only`)
@@ -61,7 +63,7 @@ export const openRun = async (
     )
   const entry = (): RunEntry => ({
     ...{ stream: world.names.stream, run, state: 'open', count: null, opened_at: world.now(), closed_at: null },
-    ...{ topology, source, settings: manifest(world.config).hash },
+    ...{ topology, source, settings: manifest(world.config).hash, collection },
   })
   const find = () => runEntry(world, run)
   const found = await announced(world, `run/${run}`, () => [runs.message(entry())], find, signal)
@@ -107,6 +109,18 @@ export const concernsOf = (world: World) => {
     }
     known.set(run, stages)
     return stages.includes(stage)
+  }
+}
+
+/** The collection of a run, looked up once: it never changes. @throws Rejected for a run that nobody has announced */
+export const collectionsOfRuns = (world: World) => {
+  const known = new Map<string, string>()
+  return async (run: string): Promise<string> => {
+    const found = known.get(run) ?? (await runEntry(world, run))?.collection
+    if (found === undefined)
+      throw new Rejected(`run ${run} was never announced in stream ${world.names.stream}: gainstream runs open ${run}`)
+    known.set(run, found)
+    return found
   }
 }
 

@@ -1,6 +1,6 @@
 /** Settings of the servers that the distributed engine stands on, and of what a worker says of itself. */
 import { z } from 'zod'
-import { checkRegistry, checkSasl, checkTls, checkVllm } from './combinations.ts'
+import { checkMilvus, checkRegistry, checkSasl, checkTls, checkVllm } from './combinations.ts'
 import { stars } from './secrets.ts'
 
 const text = z.string().min(1).nullable().default(null)
@@ -126,6 +126,52 @@ export const vllm = z
       .describe('seconds of one query at a server'),
   })
   .superRefine(checkVllm)
+  .prefault({})
+
+const positive = (what: z.ZodNumber) => what.refine((value) => value > 0, 'must be more than 0')
+
+/** Where passages lie with their vectors. */
+export const store = z
+  .strictObject({
+    engine: z.enum(['embedded', 'milvus']).default('embedded').describe('files of this machine, or Milvus'),
+    collection: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'may hold letters, digits and underscores only, no digit first')
+      .nullable()
+      .default(null)
+      .describe('name under which searches find the current collection; null: <prefix>_passages'),
+    index: z
+      .enum(['auto', 'flat', 'hnsw', 'ivf_rabitq', 'diskann'])
+      .default('auto')
+      .describe('of a new collection; auto: by its size, flat where the store is embedded'),
+  })
+  .prefault({})
+
+export const milvus = z
+  .strictObject({
+    address: z
+      .string()
+      .regex(/^[^/@\s]+:\d+$/, 'must be host:port')
+      .default('127.0.0.1:19530'),
+    database: text.describe('null: the default one'),
+    username: text,
+    password: secret.describe('better from the environment (GAINSTREAM_MILVUS__PASSWORD) or a file'),
+    password_file: text.describe('a file that holds nothing else'),
+    token: secret.describe('instead of user and password, e.g. of a managed service'),
+    token_file: text.describe('a file that holds nothing else'),
+    tls: z
+      .strictObject({
+        on: z.boolean().default(false).describe("the server's certificate and its name are always verified"),
+        ca: text.describe('file with the certificates to trust (PEM); null: those of the system'),
+        cert: text.describe('file with the certificate of this client (PEM), for mutual TLS'),
+        key: text.describe('file with its private key (PEM)'),
+        server_name: text.describe('that the certificate is for, where it is not that of the address'),
+      })
+      .superRefine(checkTls)
+      .prefault({}),
+    timeout: positive(z.number()).default(120).describe('seconds of one call'),
+  })
+  .superRefine(checkMilvus)
   .prefault({})
 
 export const observe = z

@@ -30,6 +30,10 @@ export const immutable = ({ encoder, reader, vllm, ...config }: Config) => ({
 const later: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['label.measure', 'contrastive'],
   ['label.approximate', false],
+  ['retrieve.depth', 100],
+  ['retrieve.fusion', 'ranks'],
+  ['retrieve.rank_constant', 60],
+  ['retrieve.dense_weight', 0.5],
   ['reader.engine', 'embedded'],
   ['vllm.model', null],
   ['vllm.context', null],

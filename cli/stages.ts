@@ -1,17 +1,28 @@
 import { guardedEmbedder } from '../adapters/guarded.ts'
-import { retriever } from '../adapters/retriever.ts'
+import { retriever, type Fuse } from '../adapters/retriever.ts'
+import { fuse, weigh } from '../method/fusion.ts'
 import { distil, evaluate, generate, imagine, index, label, retrieve, select } from '../processors/index.ts'
 import { endpoint } from '../runtime/endpoint.ts'
 import { bind, type Binding, type Bound } from '../runtime/engine.ts'
 import type { Policy } from '../runtime/policy.ts'
 import { minutes } from '../runtime/topic.ts'
 import type { Config } from './config.ts'
+import { targets } from './collections.ts'
 import { atOnce, type GuardedReader } from './readers.ts'
+import { collectionsOfRuns } from './runs.ts'
 import { manifest, promptFor } from './settings.ts'
 import type { World } from './world.ts'
 
 /** Stages that need the reader LLM, so that nobody loads it for nothing. */
 const reading = new Set(['imagine', 'label', 'distil', 'generate'])
+
+/** How a dense and a sparse ranking become one. */
+const fusionOf = ({ retrieve }: Config): Fuse => {
+  const { fusion, rank_constant: k, dense_weight: weight } = retrieve
+  return fusion === 'ranks'
+    ? (dense, sparse, limit) => fuse(dense, sparse, { k, limit })
+    : (dense, sparse, limit) => weigh(dense, sparse, { weight, limit })
+}
 
 /** The encoder as an endpoint: many texts share a batch, and one that kills it is found alone. */
 const encoders = async (world: World) => {
@@ -34,7 +45,7 @@ type Maker = (world: World, reader: () => GuardedReader, encoders: () => Encoder
 const makers: Record<string, Maker> = {
   async index(world, _reader, encoders) {
     const { embedder, calls } = await encoders()
-    return bind(index, { embedder, store: await world.store() }, calls)
+    return bind(index, { embedder, stores: targets(await world.stores(), collectionsOfRuns(world)) }, calls)
   },
   imagine({ config }, opened) {
     const { on: imagines, prompt, tokens: maxTokens } = config.imagine
@@ -42,10 +53,11 @@ const makers: Record<string, Maker> = {
     return bind(imagine, { imagines, reader, prompt, maxTokens }, calling(config, opened(), imagine))
   },
   retrieve: async (world, _reader, encoders) => {
-    const { k } = world.config.retrieve
+    const { k, mode, depth } = world.config.retrieve
     const notAvailable = world.config.imagine.not_available
     const { embedder, calls } = await encoders()
-    const found = retriever({ embedder, store: await world.store(), mode: world.config.retrieve.mode })
+    const { search } = await world.stores()
+    const found = retriever({ embedder, store: search, mode, depth, fuse: fusionOf(world.config) })
     return bind(retrieve, { retriever: found, k, notAvailable }, calls)
   },
   label({ config }, opened) {

@@ -2,11 +2,9 @@
  * The composition root: reads nothing but the configuration it is given, builds adapters when they are first asked
  * for, and closes what it opened.
  */
-import { join } from 'node:path'
 import { encoderModel } from '../adapters/models/encoder.ts'
 import { openEmbedder } from '../adapters/onnx/index.ts'
 import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
-import { openStore } from '../adapters/store/index.ts'
 import type { Codec } from '../runtime/codec.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Observe } from '../runtime/observe.ts'
@@ -15,8 +13,9 @@ import { names, type Names } from '../runtime/topic.ts'
 import { avroCodec } from '../schemas/codec.ts'
 import { byName, runs, streams, totals } from '../topics/index.ts'
 import { warnings } from './access.ts'
+import { openStores, type Stores } from './collections.ts'
 import { home, type Config } from './config.ts'
-import { folder, openEngine, type Opening } from './engines.ts'
+import { openEngine, type Opening } from './engines.ts'
 import { loggerOf, openObserving, type Observing } from './observing.ts'
 import { progress, type Screen } from './progress.ts'
 import { guarded, openReader, type GuardedReader } from './readers.ts'
@@ -37,7 +36,7 @@ export interface World {
   /** The signal ends the waiting for servers that are away. */
   readonly reader: (signal?: AbortSignal) => Promise<GuardedReader>
   readonly embedder: Opened<Awaited<ReturnType<typeof openEmbedder>>>
-  readonly store: Opened<Awaited<ReturnType<typeof openStore>>>
+  readonly stores: Opened<Stores>
   readonly selector: typeof retrievalOrder
   /** The same world with another stream and settings: one log, one model. */
   as(config: Config): World
@@ -84,11 +83,8 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
     const model = await encoderModel({ path: config.encoder.model, home: home(env), onProgress: steps() })
     return openEmbedder({ folder: model, threads: config.encoder.threads, logger })
   })
-  const store = once(async () => {
-    const { identity } = await embedder()
-    return openStore({ path: join(folder(config.data), 'store.sqlite'), encoder: identity })
-  })
-  return { reader, embedder, store, closeAll }
+  const stores = once(async () => openStores(config, (await embedder()).identity))
+  return { reader, embedder, stores, closeAll }
 }
 
 /** @throws Unavailable or Fatal when the log or the registry of the configuration cannot be had. */
@@ -114,8 +110,9 @@ export const openWorld = async (
   const made = new Map<string, ReturnType<typeof models>>()
   /** Streams of the same models share them. */
   const modelsOf = (settings: Config) => {
-    const { encoder, reader, vllm, label, data } = settings
-    const key = JSON.stringify([encoder, reader, vllm, label.measure, label.approximate, data])
+    const { encoder, reader, vllm, label, data, store, milvus, prefix } = settings
+    const { measure, approximate } = label
+    const key = JSON.stringify([encoder, reader, vllm, measure, approximate, data, store, milvus, prefix])
     const own = made.get(key) ?? models(settings, screen, env)
     made.set(key, own)
     return own
@@ -133,7 +130,7 @@ export const openWorld = async (
     totals: tableOf(named.topic(totals)),
   })
   const of = (settings: Config): World => {
-    const { reader, embedder, store } = modelsOf(settings)
+    const { reader, embedder, stores } = modelsOf(settings)
     const named = names(settings.prefix, settings.stream)
     const tables = tablesOf(named)
     const codec = codecOf(named)
@@ -151,7 +148,7 @@ export const openWorld = async (
         tables,
         reader: (signal) => reader(observe, signal),
         embedder,
-        store,
+        stores,
       },
       selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
       as: of,

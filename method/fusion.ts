@@ -1,4 +1,4 @@
-/** Reciprocal rank fusion (Cormack et al., 2009) of a dense and a sparse ranking. */
+/** One ranking out of a dense and a sparse one: by reciprocal ranks (Cormack et al., 2009), or by weighted scores. */
 import type { Candidate } from '../schemas/passage.ts'
 import type { Near } from './ports.ts'
 import { unranked } from './unranked.ts'
@@ -43,20 +43,56 @@ const byScore = (a: Candidate, b: Candidate): number =>
 const ranked = (candidates: readonly Candidate[], limit: number): Candidate[] =>
   candidates.slice(0, limit).map((candidate, i) => ({ ...candidate, rank: i + 1 }))
 
+type Scoring = (candidate: Candidate) => number
+
+const fused = (dense: readonly Near[], sparse: readonly Near[], limit: number, score: Scoring): Candidate[] => {
+  const found = new Map<string, Candidate>()
+  note(found, dense, 'dense')
+  note(found, sparse, 'sparse')
+  const scored = [...found.values()].map((candidate) => ({ ...candidate, score: score(candidate) }))
+  return ranked(scored.sort(byScore), limit)
+}
+
 /** One ranking out of two: score = Σ 1 / (k + rank) over the lists that hold the passage. Lists are best first. */
 export const fuse = (
   dense: readonly Near[],
   sparse: readonly Near[],
   { k = 60, limit = Infinity }: FusionOptions = {},
+): Candidate[] =>
+  fused(
+    dense,
+    sparse,
+    limit,
+    ({ dense_rank, sparse_rank }) => 1 / (k + place(dense_rank)) + 1 / (k + place(sparse_rank)),
+  )
+
+export interface WeightOptions {
+  /** Of the dense ranking, from 0 to 1; the rest is that of the sparse one. */
+  readonly weight: number
+  /** At most so many candidates. */
+  readonly limit?: number
+}
+
+/** A list's scores from 0, its last, to 1, its best; what it does not hold has 0. */
+const scaled = (list: readonly Near[]): ((score: number | null) => number) => {
+  const scores = list.map(({ score }) => score)
+  const [least, most] = [Math.min(...scores), Math.max(...scores)]
+  return (score) => (score === null ? 0 : most === least ? 1 : (score - least) / (most - least))
+}
+
+/** One ranking out of two: weight · dense score + (1 − weight) · sparse score, each scaled to 0…1 over its own list. */
+export const weigh = (
+  dense: readonly Near[],
+  sparse: readonly Near[],
+  { weight, limit = Infinity }: WeightOptions,
 ): Candidate[] => {
-  const found = new Map<string, Candidate>()
-  note(found, dense, 'dense')
-  note(found, sparse, 'sparse')
-  const scored = [...found.values()].map((candidate) => ({
-    ...candidate,
-    score: 1 / (k + place(candidate.dense_rank)) + 1 / (k + place(candidate.sparse_rank)),
-  }))
-  return ranked(scored.sort(byScore), limit)
+  const [ofDense, ofSparse] = [scaled(dense), scaled(sparse)]
+  return fused(
+    dense,
+    sparse,
+    limit,
+    ({ dense_score, sparse_score }) => weight * ofDense(dense_score) + (1 - weight) * ofSparse(sparse_score),
+  )
 }
 
 /** A single ranking as candidates: the score is that of its own list. */

@@ -105,15 +105,70 @@ export interface Near {
 }
 
 /** Passages with their vectors. What was acknowledged survives a crash; doing it twice does no harm. */
-export interface PassageStore {
+export interface PassageStore extends PassageSearch {
   readonly name: string
-  upsert(rows: readonly { passage: Passage; vector: Float32Array }[], signal: AbortSignal): Promise<void>
+  upsert(rows: readonly PassageRow[], signal: AbortSignal): Promise<void>
   remove(ids: readonly string[], signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export interface PassageRow {
+  readonly passage: Passage
+  readonly vector: Float32Array
+}
+
+export interface PassageSearch {
   /** Best first by inner product; ties by id. Fewer than k where the store holds fewer. */
   near(vector: Float32Array, k: number, signal: AbortSignal): Promise<Near[]>
   /** Best first by BM25 (k1 0.9, b 0.4) over title and text; ties by id. Only passages that share a term. */
   match(text: string, k: number, signal: AbortSignal): Promise<Near[]>
   count(): Promise<number>
+}
+
+/** What is kept with a collection, so that nobody searches half of one, or with another encoder's vectors. */
+export interface CollectionManifest {
+  readonly encoder: EmbedderIdentity
+  /** `building`: not to be searched yet. */
+  readonly state: 'building' | 'ready'
+  /** The file that it was built from, by content, and how many passages that has; null: it grows with the stream. */
+  readonly corpus: { readonly sha256: string; readonly count: number } | null
+  /** Records of that file which a load has written that goes past the stream: it goes on there. */
+  readonly loaded: number
+  /** Milliseconds since 1970. */
+  readonly made_at: number
+}
+
+export interface Collection {
+  readonly name: string
+  readonly manifest: CollectionManifest
+  readonly count: number
+  /** It is the one that searches read. */
+  readonly current: boolean
+}
+
+/**
+ * The collections of one place under one name (an alias). One of them is current, others are built aside or kept to go
+ * back to. Names are those of `collectionName` in method/collection.ts: they hold letters, digits and underscores.
+ */
+export interface Collections {
+  /** Where they are, for people. */
+  readonly name: string
+  /** Oldest first. */
+  list(signal: AbortSignal): Promise<Collection[]>
+  /** The collection, or undefined where there is none of that name; none given: the current one. */
+  find(name: string | undefined, signal: AbortSignal): Promise<Collection | undefined>
+  /** Makes it with this manifest, or leaves what is there of this name. @throws Fatal where that is another encoder's */
+  create(name: string, manifest: CollectionManifest, signal: AbortSignal): Promise<void>
+  /** To write to it and to search it, whether it is current or not. @throws Fatal where there is none of that name */
+  open(name: string, signal: AbortSignal): Promise<PassageStore>
+  /** Changes what is noted of it. */
+  note(name: string, change: Partial<CollectionManifest>, signal: AbortSignal): Promise<void>
+  /** All is written: what makes searches fast is built, and it is noted as ready. May take hours. */
+  seal(name: string, signal: AbortSignal, onProgress?: (done: number, total: number) => void): Promise<void>
+  /** From now on searches read it, at once and all of them. @throws Fatal where it is not ready */
+  promote(name: string, signal: AbortSignal): Promise<void>
+  /** @throws Fatal for the current one */
+  drop(name: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 

@@ -5,22 +5,28 @@ import { bulk } from '../runtime/policy.ts'
 import { processor } from '../runtime/processor.ts'
 import { passages } from '../topics/index.ts'
 
+export interface Indexing {
+  readonly embedder: Embedder
+  /** Where passages of this run belong: one collection, or several while one is built aside. */
+  readonly stores: (run: string, signal: AbortSignal) => Promise<readonly PassageStore[]>
+}
+
 /** Embeds a passage and puts it into the store; a passage without a value leaves the store. Upserts by id. */
 export const index = processor({
   name: 'index',
   from: passages,
   to: [],
-  policy: bulk({ inFlight: 64 }),
+  policy: bulk({ inFlight: 64, ordered: true }),
 
-  async step(passage, { embedder, store }: { embedder: Embedder; store: PassageStore }, signal, attempt) {
+  async step(passage, { embedder, stores }: Indexing, signal, attempt) {
     if (passage.text.trim() === '') throw new Rejected(`passage ${passage.id} has no text`)
     const [vector] = await embedder.embed([passageText(passage)], 'passage', signal, attempt)
-    await store.upsert([{ passage, vector: vector! }], signal)
+    for (const store of await stores(attempt.run, signal)) await store.upsert([{ passage, vector: vector! }], signal)
     return []
   },
 
-  async forget(id, { store }, signal) {
-    await store.remove([id], signal)
+  async forget(id, { stores }, signal, { run }) {
+    for (const store of await stores(run, signal)) await store.remove([id], signal)
     return []
   },
 

@@ -1,7 +1,7 @@
 import { Fatal, Rejected, sentence, Unavailable } from './errors.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Policy } from './policy.ts'
-import type { Attempt } from './processor.ts'
+import type { Try } from './processor.ts'
 import { delay, pause, within } from './wait.ts'
 
 /** Why a record became a dead letter. */
@@ -42,7 +42,7 @@ const answers = async (canary: NonNullable<World['canary']>, signal: AbortSignal
  * @throws Fatal, and the signal's reason when it aborts: then the record is left for the next owner.
  */
 export const tried = async <T>(
-  step: (signal: AbortSignal, attempt: Attempt) => Promise<T>,
+  step: (signal: AbortSignal, attempt: Try) => Promise<T>,
   { policy, endpoints, canary, random }: World,
   signal: AbortSignal,
   onRetry: (error: unknown, attempt: number) => void = () => {},

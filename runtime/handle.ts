@@ -6,7 +6,7 @@ import { isCopy, type Input } from './input.ts'
 import type { Outgoing, Stored } from './log.ts'
 import { about } from './measure.ts'
 import type { Observe, Span } from './observe.ts'
-import type { Attempt, Processor, Tally } from './processor.ts'
+import type { Processor, Tally, Try } from './processor.ts'
 import type { Headers, Message, Names, Topic } from './topic.ts'
 
 /** What a record leaves behind when it is settled: all of it becomes visible together, or nothing (I2). */
@@ -139,16 +139,17 @@ const stepOn = async <In, Ports>(
   { processor, ports, codec, concerns }: Handling<In, Ports>,
   record: Stored,
   signal: AbortSignal,
-  attempt: Attempt,
+  tried: Try,
 ): Promise<Stepped<In> | 'no concern'> => {
   const { run } = originOf(record, processor.from)
+  const attempt = { ...tried, run }
   if (run !== '' && concerns && !(await concerns(processor.name, run))) return 'no concern'
   if (record.value !== null) {
     const value = await codec.decode(processor.from, record.value)
     return { value, outputs: await processor.step(value, ports, signal, attempt) }
   }
   if (!processor.forget) throw new Rejected(`${processor.name} was handed a record without a value`)
-  return { value: undefined, outputs: await processor.forget(record.key?.toString() ?? '', ports, signal) }
+  return { value: undefined, outputs: await processor.forget(record.key?.toString() ?? '', ports, signal, attempt) }
 }
 
 /** What a span says of a record: of its key only a hash, of its content nothing. */

@@ -27,6 +27,7 @@ import { measured, type Measuring } from './measure.ts'
 import { writeNote } from './note.ts'
 import { opening } from './opening.ts'
 import { bell, branch, delay, pause, toError } from './wait.ts'
+import { turns } from './turns.ts'
 import { trackedWindow, type Entry } from './window.ts'
 import type { Policy } from './policy.ts'
 
@@ -68,6 +69,7 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
   const hands = new AbortController() // ends the work in hand: that, or draining
   const room = bell() // rung when something may be taken
   const progress = bell() // rung when something may be settled
+  const byKey = turns()
   const steps = new Map<Work, ReturnType<typeof branch>>() // under way, each with a signal of its own
   const until = input?.until[claim.partition] ?? Infinity
   let topicId = ''
@@ -136,13 +138,17 @@ export const lane = <In, Ports>(claim: Claim, options: LaneOptions<In, Ports>): 
     if (entry && giveUp(entry, decision)) dispatch()
   })
 
+  const inTurn = ({ record }: Work, signal: AbortSignal) => {
+    const one = () => handle(record, options, signal)
+    return policy.ordered && record.key ? byKey(record.key.toString('latin1'), one) : one()
+  }
   const work = async (entry: Work) => {
     const { partition, position } = entry.record
     const step = branch(hands.signal)
     steps.set(entry, step)
     try {
       const decision = decisions?.find({ stage: processor.name, partition, position })
-      if (!decision || !giveUp(entry, decision)) finish(entry, await handle(entry.record, options, step.signal))
+      if (!decision || !giveUp(entry, decision)) finish(entry, await inTurn(entry, step.signal))
     } catch (error) {
       if (error instanceof Fatal) fail(error) // anything else is the stop signal: the record stays unsettled
     } finally {

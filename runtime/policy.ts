@@ -12,6 +12,8 @@ export interface Retry {
 export interface Policy {
   /** Records of one partition in work at once. */
   inFlight: number
+  /** Of records with one key, one after the other: where the last one counts, and not only that all are done. */
+  ordered?: boolean
   /** One attempt of one record. */
   timeout: number
   retry: Retry

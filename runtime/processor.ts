@@ -1,14 +1,20 @@
 import type { Policy } from './policy.ts'
 import type { Message, Topic } from './topic.ts'
 
-/** What a step may know of the attempt that it is part of. */
-export interface Attempt {
+/** Once more, or for the first time. */
+export interface Try {
   /** 1 for the first. */
   readonly number: number
   /** Endpoints that were lost under this very record: use another one where there is one. */
   readonly avoid: readonly string[]
   /** The record is suspected of killing what it meets: nothing else may share its endpoint. */
   readonly alone: boolean
+}
+
+/** What a step may know of the attempt that it is part of. */
+export interface Attempt extends Try {
+  /** Of the record; empty where it belongs to none. */
+  readonly run: string
 }
 
 /** What one settled record adds to the totals of its stage. */
@@ -36,7 +42,7 @@ export interface ProcessorOptions<In, Ports> {
   /** Waits only on what it is handed. Doing it twice does no harm. */
   step(value: In, ports: Ports, signal: AbortSignal, attempt: Attempt): Promise<Message[]>
   /** A record without a value was read: forget what its key stood for. Without this, such a record is rejected. */
-  forget?(key: string, ports: Ports, signal: AbortSignal): Promise<Message[]>
+  forget?(key: string, ports: Ports, signal: AbortSignal, attempt: Attempt): Promise<Message[]>
   /** Which run and record a value is of. Default: the key's parts before and after the first `/`. */
   tally?(value: In, outputs: readonly Message[]): Omit<Tally, 'run' | 'id'>
 }

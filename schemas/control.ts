@@ -12,9 +12,10 @@ export const RunEntry = {
     { name: 'count', type: optional('long'), default: null, doc: 'Distinct queries, once closed.' },
     { name: 'opened_at', type: 'long' },
     { name: 'closed_at', type: optional('long'), default: null },
-    { name: 'topology', type: 'string', doc: 'synthesis, answering or indexing: decides which stage is the last.' },
+    { name: 'topology', type: 'string', doc: 'Name of its list of stages: decides which stage is the last.' },
     { name: 'source', type: 'string', default: '', doc: 'Where its queries came from, for people.' },
     { name: 'settings', type: 'string', default: '', doc: 'Hash of the stream manifest.' },
+    { name: 'collection', type: 'string', default: '', doc: 'Where its passages go; empty: to the current one.' },
   ],
 } as const
 export type RunEntry = Avro<typeof RunEntry>

@@ -18,7 +18,8 @@ import {
 } from '../command.ts'
 import { begin, finish, startOver } from '../demo.ts'
 import { packageFile } from '../files.ts'
-import { bring, passageFile, queryFile } from '../import.ts'
+import { bring, passageFile, queryFile, survey } from '../import.ts'
+import { indexCorpus } from '../indexing.ts'
 import { duration } from '../progress.ts'
 import { table } from '../report.ts'
 import { runState } from '../runs.ts'
@@ -90,8 +91,8 @@ const loop = async (opened: World, io: Io) => {
     run: 'corpus',
     topology: 'indexing',
   } as const
-  const indexing = await bring(world, io, corpus)
-  await work(world, { stages: ['index'], entry: indexing, what: 'indexing passages', untilEmpty: true }, io.signal)
+  const surveyed = await survey(corpus, io)
+  await indexCorpus(world, io, { file: corpus, surveyed, what: 'indexing passages' })
   const asked = {
     path: packageFile('demo/queries.jsonl'),
     kind: queryFile(undefined),

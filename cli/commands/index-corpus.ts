@@ -1,13 +1,27 @@
 import type { Command } from 'commander'
-import { bring, passageFile, survey } from '../import.ts'
+import type { RunEntry } from '../../schemas/control.ts'
 import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
+import { passageFile, survey } from '../import.ts'
+import { indexCorpus } from '../indexing.ts'
 import { runState } from '../runs.ts'
 import { openTopics } from '../streams.ts'
-import { work } from '../work.ts'
 
 interface Flags extends Globals {
   readonly run?: string
   readonly limit?: number
+  readonly anew?: boolean
+  readonly promote: boolean
+}
+
+interface About {
+  readonly collection: string
+  readonly current: boolean
+  readonly stored: number
+}
+
+const said = ({ count }: RunEntry, indexed: number, { collection, current, stored }: About) => {
+  const aside = current ? '' : `, which is not the current one: gainstream collections promote ${collection}`
+  return `indexed ${indexed} of ${count} passages; the store holds ${stored} in ${collection}${aside}`
 }
 
 const act = (io: Io) => async (path: string, flags: Flags) => {
@@ -17,13 +31,15 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   await inWorld(config, io, async (opened) => {
     await opened.observing.serve()
     const world = await openTopics(opened)
-    const entry = await bring(world, io, file, surveyed)
-    await work(world, { stages: ['index'], entry, what: 'indexing', untilEmpty: true }, io.signal)
+    const { anew, promote } = flags
+    const entry = await indexCorpus(world, io, { file, surveyed, anew, promote })
     const { outcomes, rejected } = await runState(world, entry)
-    const result = { run: entry.run, stream: world.names.stream, passages: entry.count, outcomes, rejected }
-    const stored = await (await world.store()).count()
-    if (flags.json) io.out(JSON.stringify({ ...result, stored }))
-    else io.out(`indexed ${outcomes.indexed ?? 0} of ${entry.count} passages; the store holds ${stored}`)
+    const { collections } = await world.stores()
+    const found = await collections.find(entry.collection || undefined, io.signal)
+    const { name: collection = '', count: stored = 0, current = false } = found ?? {}
+    const about = { run: entry.run, stream: world.names.stream, collection, current, stored }
+    if (flags.json) io.out(JSON.stringify({ ...about, passages: entry.count, outcomes, rejected }))
+    else io.out(said(entry, outcomes.indexed ?? 0, about))
     if (rejected > 0) io.screen.write(`${rejected} were rejected: gainstream rejects list\n`)
   })
 }
@@ -33,6 +49,8 @@ export const indexCommand = (program: Command, io: Io) => {
     .command('index <corpus>')
     .description('embed the passages of a file (JSONL or JSON, plain or gzip) and put them into the store')
     .option('--run <name>', 'name of this import (default: from the file)')
+    .option('--anew', 'build a collection beside the current one, and let it take its place when it is whole')
+    .option('--no-promote', 'let it take no place by itself')
     .option('--limit <n>', 'only the first n passages', positive)
   withGlobals(command).action(act(io))
 }

@@ -33,7 +33,7 @@ const entriesOf = (world: World, origin: string, counted: readonly Counted[]): R
   const settings = manifest(world.config).hash
   return counted.map(({ entry: { run, topology }, queries: count }) => ({
     ...{ ...common, run, topology, count, settings },
-    source: `replay ${origin}`,
+    ...{ source: `replay ${origin}`, collection: '' },
   }))
 }
 

@@ -54,8 +54,8 @@ describe('a setting', () => {
 
   test('that nobody knows is refused wherever it stands, with its place', () => {
     const reading = (sources: object) => () => readConfig({ env: {}, ...sources })
-    const path = yaml('retrieve:\n  k: 3\n  depth: 4\n')
-    expect(reading({ file: path })).toThrow(`${path} line 3: there is no setting retrieve.depth`)
+    const path = yaml('retrieve:\n  k: 3\n  colour: 4\n')
+    expect(reading({ file: path })).toThrow(`${path} line 3: there is no setting retrieve.colour`)
     expect(reading({ file: yaml('labels: {}\n') })).toThrow('there is no setting labels; did you mean label')
     expect(reading({ env: { GAINSTREAM_ALPHA: '1' } })).toThrow(
       'GAINSTREAM_ALPHA: there is no setting alpha; did you mean label.alpha?',

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openStore } from '../../adapters/store/index.ts'
+import { openStores } from '../../cli/collections.ts'
 import type { Io } from '../../cli/command.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile, queryFile } from '../../cli/import.ts'
@@ -61,16 +61,16 @@ const scorerOf = (doubles: Doubles): Scorer => ({
 })
 
 const dressed = (opened: World, doubles: Doubles): World => {
-  let store: ReturnType<typeof openStore> | undefined
+  let stores: ReturnType<typeof openStores> | undefined
   const scorer = scorerOf(doubles)
   const dress = (world: World): World => ({
     ...world,
     reader: async () => guarded({ scorer, reader }, world.config, world.observe),
     embedder: async () => embedder,
-    store: () => (store ??= openStore({ path: join(opened.config.data, 'store.sqlite'), encoder })),
+    stores: () => (stores ??= openStores(opened.config, encoder)),
     as: (config) => dress(world.as(config)),
     async close() {
-      await (await store)?.close()
+      await (await stores)?.close()
       await opened.close()
     },
   })

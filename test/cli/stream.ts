@@ -85,7 +85,7 @@ const stages = (state: { broken: boolean }, observe: Observe): Record<string, re
   const labelling = { scorer: scorerOf(state), alpha: 0.5, prompt, passageTokens: 64, maxGolds: 8 }
   const distilling = { reader, filter: 'boundary', measure: 'contrastive', dropTwins: false, ...limits } as const
   return {
-    indexing: [bind(index, { embedder, store })],
+    indexing: [bind(index, { embedder, stores: async () => [store] })],
     synthesis: [
       ...finding,
       bind(label, { ...labelling, exactGolds: false, settings: 'test' }),

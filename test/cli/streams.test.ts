@@ -28,7 +28,7 @@ test('what is announced by several at once is there once, for all of them', asyn
   const common = { stream: 'main', run: 'r', state: 'open', count: null, closed_at: null, topology: 'synthesis' }
   const found = await Promise.all(
     [1, 2, 3].map((opened_at) => {
-      const message = runs.message({ ...common, opened_at, source: '', settings: '' })
+      const message = runs.message({ ...common, opened_at, source: '', settings: '', collection: '' })
       return announced(
         world,
         'run/r',

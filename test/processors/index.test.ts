@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Embedder, PassageStore } from '../../method/ports.ts'
 import { index } from '../../processors/index.ts'
 import { Rejected } from '../../runtime/errors.ts'
-import { never, taken } from './records.ts'
+import { attempt, never, taken } from './records.ts'
 
 const doubles = () => {
   const calls: unknown[][] = []
@@ -15,7 +15,11 @@ const doubles = () => {
     return texts.map(() => Float32Array.of(1, 2))
   }
   const store = { upsert: noted('upsert'), remove: noted('remove') } as unknown as PassageStore
-  return { calls, ports: { embedder: { embed } as Embedder, store } }
+  const stores = async (run: string) => {
+    calls.push(['stores', run])
+    return [store]
+  }
+  return { calls, ports: { embedder: { embed } as Embedder, stores } }
 }
 
 const passage = { id: 'p1', title: 'Vienna', text: 'lies on the Danube' }
@@ -26,6 +30,7 @@ describe('index', () => {
     const { outputs, tally } = await taken(index, passage, ports)
     expect(calls).toEqual([
       ['embed', ['Vienna lies on the Danube'], 'passage', never],
+      ['stores', 'r'],
       ['upsert', [{ passage, vector: Float32Array.of(1, 2) }], never],
     ])
     expect(outputs).toEqual([])
@@ -46,7 +51,10 @@ describe('index', () => {
 
   test('a passage without a value leaves the store', async () => {
     const { calls, ports } = doubles()
-    expect(await index.forget!('p1', ports, never)).toEqual([])
-    expect(calls).toEqual([['remove', ['p1'], never]])
+    expect(await index.forget!('p1', ports, never, attempt)).toEqual([])
+    expect(calls).toEqual([
+      ['stores', 'r'],
+      ['remove', ['p1'], never],
+    ])
   })
 })

@@ -11,7 +11,7 @@ import type { Query } from '../../schemas/query.ts'
 import { memoryRegistry } from '../schemas/memory-registry.ts'
 
 export const never = new AbortController().signal
-export const attempt: Attempt = { number: 2, avoid: ['lost'], alone: true }
+export const attempt: Attempt = { run: 'r', number: 2, avoid: ['lost'], alone: true }
 
 export const identity: Identity = {
   model: 'm',

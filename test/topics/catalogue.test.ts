@@ -65,7 +65,7 @@ describe('the catalogue', () => {
     }
     expect(topics.totals.key(totals)).toBe('s/r/label/3')
     const run = { stream: 's', run: 'r', state: 'open', count: null, opened_at: 0, closed_at: null }
-    expect(topics.runs.key({ ...run, topology: 'synthesis', source: '', settings: '' })).toBe('s/r')
+    expect(topics.runs.key({ ...run, topology: 'synthesis', source: '', settings: '', collection: '' })).toBe('s/r')
     const origin = { derived_from: '', derivation: null }
     const stream = { stream: 's', hash: '', settings: '{}', created_at: 0, partitions: 1, ...origin }
     expect(topics.streams.key(stream)).toBe('s')

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import { openStore } from '../../adapters/store/index.ts'
+import { openStores } from '../../cli/collections.ts'
 import { readConfig } from '../../cli/config.ts'
 import { bring, passageFile, queryFile } from '../../cli/import.ts'
 import { guarded } from '../../cli/readers.ts'
@@ -67,16 +67,15 @@ export interface StreamOptions {
 }
 
 const dressed = (opened: World, { scorer: scores = scorer().port, reader: reads = reader() }: StreamOptions): World => {
-  let store: ReturnType<typeof openStore> | undefined
-  const path = join(opened.config.data, 'store.sqlite')
+  let stores: ReturnType<typeof openStores> | undefined
   const world: World = {
     ...opened,
     reader: async () => guarded({ scorer: scores, reader: reads }, opened.config, opened.observe),
     embedder: async () => embedder,
-    store: () => (store ??= openStore({ path, encoder })),
-    as: (config) => ({ ...dressed(opened.as(config), { scorer: scores, reader: reads }), store: world.store }),
+    stores: () => (stores ??= openStores(opened.config, encoder)),
+    as: (config) => ({ ...dressed(opened.as(config), { scorer: scores, reader: reads }), stores: world.stores }),
     async close() {
-      await (await store)?.close()
+      await (await stores)?.close()
       await opened.close()
     },
   }
@@ -104,6 +103,7 @@ export const aStream = async (passages: readonly object[], options: StreamOption
     return path
   }
   const worked = (stages: readonly string[]) => work(world, { stages, what: 'working', untilEmpty: true }, never)
+  await (await world.stores()).live(never) // there is a collection, be it empty
   if (passages.length > 0) {
     const path = file('passages', passages)
     await bring(world, io, { path, kind: passageFile, run: 'corpus', topology: 'indexing' })
