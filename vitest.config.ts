@@ -1,17 +1,29 @@
 import { defineConfig } from 'vitest/config'
 
 const shared = { testTimeout: 60_000, hookTimeout: 300_000, pool: 'forks' } as const
-const [broker, vllm] = ['test/**/*.kafka.test.ts', 'test/**/*.vllm.test.ts']
+const [broker, milvus, vllm] = ['kafka', 'milvus', 'vllm'].map((tier) => `test/**/*.${tier}.test.ts`) as [
+  string,
+  string,
+  string,
+]
 
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: [broker, vllm] } },
+      { test: { ...shared, name: 'unit', include: ['test/**/*.test.ts'], exclude: [broker, milvus, vllm] } },
       {
         test: {
           ...{ ...shared, name: 'kafka', include: [broker], globalSetup: 'test/servers.ts' },
           runner: 'test/stack/runner.ts',
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...{ ...shared, testTimeout: 120_000, name: 'milvus', include: [milvus] },
+          globalSetup: 'test/milvus-servers.ts',
+          runner: 'test/stack/milvus-runner.ts',
           fileParallelism: false,
         },
       },

@@ -64,6 +64,7 @@ const bench = ([name, ...args]) => {
 /** @type {Record<string, (args: string[]) => number>} */
 const TASKS = {
   test,
+  'test:milvus': (args) => test(['--project', 'milvus', ...args]),
   'test:vllm': (args) => test(['--project', 'vllm', ...args]),
   types: (args) => tool('tsc', ['-p', 'tsconfig.json', ...args]),
   lint: (args) => tool('eslint', ['.', ...args]),
