@@ -24,7 +24,8 @@ const nothing = async (collections: Collections, signal: AbortSignal): Promise<s
   const { name } = collections
   const building = (await collections.list(signal)).find(({ manifest }) => manifest.state === 'building')
   if (!building) return `there is no passage to search in ${name}: gainstream index <corpus> first`
-  const { count, manifest } = building
+  const { manifest } = building
+  const count = await collections.count(building.name, signal)
   const total = manifest.corpus ? ` of ${manifest.corpus.count}` : ''
   return `the collection ${building.name} in ${name} is still being built (${count}${total} passages): nothing is searched before it is whole`
 }

@@ -16,6 +16,9 @@ const engines: Record<Config['store']['engine'], (config: Config, alias: string)
   milvus: () => Promise.reject(new Fatal('store.engine: milvus is not built yet')),
 }
 
+/** Where the collections of a configuration are. @throws Unavailable or Fatal when it cannot be had. */
+export const openPlace = (config: Config): Promise<Collections> => engines[config.store.engine](config, aliasOf(config))
+
 export interface Stores {
   readonly alias: string
   readonly collections: Collections
@@ -39,7 +42,7 @@ const lookEvery = 1000
 /** @throws Unavailable or Fatal when the place of the collections cannot be had. */
 export const openStores = async (config: Config, encoder: EmbedderIdentity): Promise<Stores> => {
   const alias = aliasOf(config)
-  const collections = await engines[config.store.engine](config, alias)
+  const collections = await openPlace(config)
   const search = currentSearch({ collections, encoder })
   const opened = new Map<string, Promise<PassageStore>>()
   let seen: { at: number; stores: Promise<readonly PassageStore[]> } | undefined

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Io } from './command.ts'
 import { askCommand } from './commands/ask.ts'
 import { benchCommand } from './commands/bench.ts'
+import { collectionsCommand } from './commands/collections.ts'
 import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
 import { downCommand } from './commands/down.ts'
@@ -36,6 +37,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   rejectsCommand,
   offsetsCommand,
   replayCommand,
+  collectionsCommand,
   topicsCommand,
   upCommand,
   downCommand,

@@ -50,7 +50,7 @@ const finish = async (entry: RunEntry, expected: number, stores: Stores, promote
   const { collection: name } = entry
   const found = await stores.collections.find(name, io.signal)
   if (!found || found.manifest.state === 'ready') return
-  checkWhole(name, found.count, expected)
+  checkWhole(name, await stores.collections.count(name, io.signal), expected)
   await sealed(name, stores, io)
   if (promote) await stores.collections.promote(name, io.signal)
 }

@@ -1,4 +1,4 @@
-import { guardedEmbedder } from '../adapters/guarded.ts'
+import { guardedEmbedder, guardedSearch, guardedStore } from '../adapters/guarded.ts'
 import { retriever, type Fuse } from '../adapters/retriever.ts'
 import { fuse, weigh } from '../method/fusion.ts'
 import { distil, evaluate, generate, imagine, index, label, retrieve, select } from '../processors/index.ts'
@@ -7,7 +7,7 @@ import { bind, type Binding, type Bound } from '../runtime/engine.ts'
 import type { Policy } from '../runtime/policy.ts'
 import { minutes } from '../runtime/topic.ts'
 import type { Config } from './config.ts'
-import { targets } from './collections.ts'
+import { targets, type Stores } from './collections.ts'
 import { atOnce, type GuardedReader } from './readers.ts'
 import { collectionsOfRuns } from './runs.ts'
 import { manifest, promptFor } from './settings.ts'
@@ -34,6 +34,24 @@ const encoders = async (world: World) => {
   return { embedder, calls: { endpoints: [model], canary } }
 }
 
+/** The place of the passages as an endpoint: whether it is well is seen without anybody's question or passage. */
+const placeOf = ({ observe }: World, { collections }: Stores) => {
+  const store = endpoint({ name: 'store', concurrency: { start: 512, max: 512 }, timeout: minutes(5), observe })
+  const canary = async (signal: AbortSignal) => void (await collections.find(undefined, signal))
+  return { endpoint: store, canary }
+}
+
+type Calls = Required<Pick<Binding, 'endpoints' | 'canary'>>
+
+/** A stage that needs both. */
+const together = (calls: Calls, place: ReturnType<typeof placeOf>): Calls => ({
+  endpoints: [...calls.endpoints, place.endpoint],
+  canary: async (signal) => {
+    await calls.canary(signal)
+    await place.canary(signal)
+  },
+})
+
 /** A stage that calls the reader: servers are kept busy by one lane, too, where only one has work. */
 const calling = (config: Config, { calls }: GuardedReader, { policy: { inFlight } }: { policy: Policy }): Binding =>
   config.reader.engine === 'embedded' ? calls : { ...calls, policy: { inFlight: Math.max(inFlight, atOnce(config)) } }
@@ -45,7 +63,12 @@ type Maker = (world: World, reader: () => GuardedReader, encoders: () => Encoder
 const makers: Record<string, Maker> = {
   async index(world, _reader, encoders) {
     const { embedder, calls } = await encoders()
-    return bind(index, { embedder, stores: targets(await world.stores(), collectionsOfRuns(world)) }, calls)
+    const stores = await world.stores()
+    const place = placeOf(world, stores)
+    const belonging = targets(stores, collectionsOfRuns(world))
+    const guarded = async (run: string, signal: AbortSignal) =>
+      (await belonging(run, signal)).map((store) => guardedStore(place.endpoint, store))
+    return bind(index, { embedder, stores: guarded }, together(calls, place))
   },
   imagine({ config }, opened) {
     const { on: imagines, prompt, tokens: maxTokens } = config.imagine
@@ -56,9 +79,11 @@ const makers: Record<string, Maker> = {
     const { k, mode, depth } = world.config.retrieve
     const notAvailable = world.config.imagine.not_available
     const { embedder, calls } = await encoders()
-    const { search } = await world.stores()
-    const found = retriever({ embedder, store: search, mode, depth, fuse: fusionOf(world.config) })
-    return bind(retrieve, { retriever: found, k, notAvailable }, calls)
+    const stores = await world.stores()
+    const place = placeOf(world, stores)
+    const store = guardedSearch(place.endpoint, stores.search)
+    const found = retriever({ embedder, store, mode, depth, fuse: fusionOf(world.config) })
+    return bind(retrieve, { retriever: found, k, notAvailable }, together(calls, place))
   },
   label({ config }, opened) {
     const { alpha, measure, passage_tokens: passageTokens } = config.label

@@ -141,7 +141,6 @@ export interface CollectionManifest {
 export interface Collection {
   readonly name: string
   readonly manifest: CollectionManifest
-  readonly count: number
   /** It is the one that searches read. */
   readonly current: boolean
 }
@@ -157,6 +156,8 @@ export interface Collections {
   list(signal: AbortSignal): Promise<Collection[]>
   /** The collection, or undefined where there is none of that name; none given: the current one. */
   find(name: string | undefined, signal: AbortSignal): Promise<Collection | undefined>
+  /** How many passages it holds; may take a while. 0 where there is none of that name. */
+  count(name: string, signal: AbortSignal): Promise<number>
   /** Makes it with this manifest, or leaves what is there of this name. @throws Fatal where that is another encoder's */
   create(name: string, manifest: CollectionManifest, signal: AbortSignal): Promise<void>
   /** To write to it and to search it, whether it is current or not. @throws Fatal where there is none of that name */

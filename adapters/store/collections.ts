@@ -55,7 +55,7 @@ export const openCollections = ({ folder }: CollectionsOptions): Promise<Collect
   guarded(() => database.exec(layout))
   const fileOf = (name: string) => join(folder, `${name}.sqlite`)
   const collection = ({ name, manifest, current }: Row): Collection => ({
-    ...{ name, current: current === 1, count: counted(fileOf(name)) },
+    ...{ name, current: current === 1 },
     manifest: JSON.parse(manifest) as CollectionManifest,
   })
   const rows = (where: string, ...values: string[]) =>
@@ -93,6 +93,7 @@ export const openCollections = ({ folder }: CollectionsOptions): Promise<Collect
       const [row] = name === undefined ? rows('WHERE current = 1') : rows('WHERE name = ?', name)
       return row && collection(row)
     },
+    count: async (name) => counted(fileOf(name)),
     create: async (name, manifest) => {
       const encoder = within((): EmbedderIdentity => {
         database

@@ -36,7 +36,8 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     const { outcomes, rejected } = await runState(world, entry)
     const { collections } = await world.stores()
     const found = await collections.find(entry.collection || undefined, io.signal)
-    const { name: collection = '', count: stored = 0, current = false } = found ?? {}
+    const { name: collection = '', current = false } = found ?? {}
+    const stored = await collections.count(collection, io.signal)
     const about = { run: entry.run, stream: world.names.stream, collection, current, stored }
     if (flags.json) io.out(JSON.stringify({ ...about, passages: entry.count, outcomes, rejected }))
     else io.out(said(entry, outcomes.indexed ?? 0, about))
