@@ -1,4 +1,5 @@
 /** Which collections of passages a stream writes to and searches. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { currentSearch, unsearchable } from '../adapters/current.ts'
 import { openCollections } from '../adapters/store/index.ts'
@@ -11,10 +12,19 @@ import { folder } from './engines.ts'
 /** Under which searches find the current collection. */
 export const aliasOf = ({ store, prefix }: Config): string => store.collection ?? aliasName(`${prefix}_passages`)
 
+const folderOf = ({ data }: Config, alias: string) => join(data, 'passages', alias)
+
 const engines: Record<Config['store']['engine'], (config: Config, alias: string) => Promise<Collections>> = {
-  embedded: ({ data }, alias) => openCollections({ folder: join(folder(data), 'passages', alias) }),
+  embedded: (config, alias) => {
+    folder(config.data)
+    return openCollections({ folder: folderOf(config, alias) })
+  },
   milvus: () => Promise.reject(new Fatal('store.engine: milvus is not built yet')),
 }
+
+/** Has anything been indexed on this machine? A look is to make nothing. */
+export const isBegun = (config: Config): boolean =>
+  config.store.engine !== 'embedded' || existsSync(folderOf(config, aliasOf(config)))
 
 /** Where the collections of a configuration are. @throws Unavailable or Fatal when it cannot be had. */
 export const openPlace = (config: Config): Promise<Collections> => engines[config.store.engine](config, aliasOf(config))

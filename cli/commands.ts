@@ -5,6 +5,7 @@ import { benchCommand } from './commands/bench.ts'
 import { collectionsCommand } from './commands/collections.ts'
 import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { downCommand } from './commands/down.ts'
 import { evaluateCommand } from './commands/evaluate.ts'
 import { exportCommand } from './commands/export.ts'
@@ -39,6 +40,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   replayCommand,
   collectionsCommand,
   topicsCommand,
+  doctorCommand,
   upCommand,
   downCommand,
   benchCommand,

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { Collection } from '../../method/ports.ts'
 import { Fatal } from '../../runtime/errors.ts'
-import { aliasOf, openPlace } from '../collections.ts'
+import { aliasOf, isBegun, openPlace } from '../collections.ts'
 import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
 import type { Config } from '../config.ts'
 import { table } from '../report.ts'
 
 /** With the collections of a configuration; no model is loaded for a look at them. */
 const inPlace = async <T>(config: Config, use: (place: Awaited<ReturnType<typeof openPlace>>) => Promise<T>) => {
+  if (!isBegun(config)) throw new Fatal(`nothing is indexed in ${config.data} yet: gainstream index <corpus>`)
   const place = await openPlace(config)
   try {
     return await use(place)
