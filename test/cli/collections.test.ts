@@ -1,0 +1,90 @@
+/** A corpus becomes a collection: whole before it is searched, another one in its place while searches go on. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Collection } from '../../method/ports.ts'
+import { folder, launch, run } from './command.ts'
+
+type Listed = Collection & { readonly count: number }
+
+let where: ReturnType<typeof folder>
+beforeEach(() => {
+  where = folder()
+})
+afterEach(() => where.remove())
+
+const at = () => ({ cwd: where.path })
+const lines = (name: string, some: readonly object[]) => {
+  const path = join(where.path, name)
+  writeFileSync(path, some.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  return path
+}
+const corpus = (name: string, n: number, about: string) =>
+  lines(
+    name,
+    Array.from({ length: n }, (_, i) => ({
+      id: `${i}`,
+      title: `Entry ${i}`,
+      text: `${about} number ${i}. `.repeat(12),
+    })),
+  )
+const listed = async (): Promise<Listed[]> => {
+  const { stdout } = await run(['collections', '--json'], at())
+  return stdout === '' ? [] : (JSON.parse(stdout) as Listed[])
+}
+const current = async () => (await listed()).filter((one) => one.current).map(({ name, count }) => [name, count])
+const ok = async (...args: string[]) => {
+  const ended = await run(args, at())
+  expect(ended).toMatchObject({ code: 0 })
+  return ended
+}
+
+describe('indexing', () => {
+  test('the first corpus is built as a collection of its own, the next one is added to it', async () => {
+    await ok('index', corpus('one.jsonl', 5, 'A river'), '--run', 'one')
+    expect(await current()).toEqual([['gainstream_passages__one', 5]])
+    const more = lines('two.jsonl', [{ id: 'x', title: '', text: 'A mountain.' }])
+    await ok('index', more, '--run', 'two')
+    expect(await listed()).toMatchObject([{ name: 'gainstream_passages__one', count: 6, current: true }])
+  })
+
+  test('anew is built aside and takes its place when it is whole; the one before stays, to go back to', async () => {
+    await ok('index', corpus('one.jsonl', 5, 'A river'), '--run', 'one')
+    await ok('index', corpus('two.jsonl', 7, 'A mountain'), '--run', 'two', '--anew')
+    expect(await current()).toEqual([['gainstream_passages__two', 7]])
+    expect((await listed()).map(({ name, count }) => [name, count])).toContainEqual(['gainstream_passages__one', 5])
+    await ok('collections', 'promote', 'gainstream_passages__one')
+    expect(await current()).toEqual([['gainstream_passages__one', 5]])
+    const refused = await run(['collections', 'drop', 'gainstream_passages__one'], at())
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is the current one') as string })
+    await ok('collections', 'drop', 'gainstream_passages__two')
+    expect(await listed()).toHaveLength(1)
+  })
+
+  test('with --no-promote it takes no place by itself, and the same command again does not change that', async () => {
+    await ok('index', corpus('one.jsonl', 3, 'A river'), '--run', 'one')
+    const path = corpus('two.jsonl', 4, 'A mountain')
+    const flags = ['--run', 'two', '--anew', '--no-promote']
+    const { stdout } = await ok('index', path, ...flags)
+    expect(stdout).toMatch(
+      /4 in gainstream_passages__two, which is not the current one: gainstream collections promote/,
+    )
+    await ok('index', path, '--run', 'two', '--anew')
+    expect(await current()).toEqual([['gainstream_passages__one', 3]])
+  })
+
+  test('half a corpus is searched by nobody, and the same command again makes it whole', async () => {
+    const path = corpus('long.jsonl', 400, 'A river')
+    const { child, ended } = launch(['index', path, '--run', 'long'], at())
+    await expect.poll(async () => (await listed())[0]?.count ?? 0, { timeout: 40_000, interval: 50 }).toBeGreaterThan(0)
+    child.kill('SIGKILL')
+    await ended
+    const [half] = await listed()
+    expect(half).toMatchObject({ current: false, manifest: { state: 'building', corpus: { count: 400 } } })
+    const queries = lines('queries.jsonl', [{ id: 'q', question: 'Which river?', answers: ['A river'] }])
+    const refused = await run(['synthesize', queries], at())
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is still being built') as string })
+    await ok('index', path, '--run', 'long')
+    expect(await current()).toEqual([['gainstream_passages__long', 400]])
+  })
+})
