@@ -1,9 +1,7 @@
 /** A vLLM server through the openai client; what vLLM adds to that API stands at the top level of a request. */
-import { readFileSync } from 'node:fs'
-import OpenAI from 'openai'
-import { Agent, fetch } from 'undici'
-import { Fatal, sentence } from '../../runtime/errors.ts'
-import { translated } from './failures.ts'
+import type OpenAI from 'openai'
+import { Fatal } from '../../runtime/errors.ts'
+import { openHttp } from './http.ts'
 import type { Address } from './members.ts'
 import { completionOf, loadOf, ModelsReply, read, TextReply, TokensReply, VersionReply } from './replies.ts'
 import { maxPrompts, type CompletionRequest, type Server } from './server.ts'
@@ -18,37 +16,6 @@ export interface ClientOptions {
   /** Connections at most (default 64). */
   readonly connections?: number
 }
-
-/** Below the five seconds after which vLLM's HTTP server hangs up: a request must not meet a closing connection. */
-const idle = 4_000
-
-const certificates = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new Fatal(`the certificates ${path} cannot be read (${sentence(error)}): set vllm.ca to a PEM file`)
-  }
-}
-
-const agentOf = ({ address: { at }, ca, connections = 64 }: ClientOptions): Agent =>
-  new Agent({
-    connections,
-    pipelining: 1,
-    keepAliveTimeout: idle,
-    keepAliveMaxTimeout: idle,
-    headersTimeout: 0, // calls bring their own time limits, as signals
-    bodyTimeout: 0,
-    connect: {
-      timeout: 5_000,
-      ...(ca === undefined ? {} : { ca: certificates(ca) }),
-      ...(at === undefined
-        ? {}
-        : {
-            lookup: (_name, options, done) =>
-              options.all ? done(null, [{ address: at, family: at.includes(':') ? 6 : 4 }]) : done(null, at, 4),
-          }),
-    },
-  })
 
 /** Everything that a model's own generation settings could change. */
 const greedy = {
@@ -83,32 +50,8 @@ const bodyOf = (model: string, request: CompletionRequest) => {
 
 /** One server, once its model's name is known. */
 export const openServer = (options: ClientOptions): Server => {
-  const { address, apiKey } = options
-  const { key: name, url: root } = address
-  const agent = agentOf(options)
-  const client = new OpenAI({
-    baseURL: `${root}/v1`,
-    apiKey: apiKey ?? 'none',
-    // What the environment holds for OpenAI's own service is not for this server.
-    ...{ organization: null, project: null, adminAPIKey: null, webhookSecret: null },
-    maxRetries: 0, // the runtime owns retries
-    timeout: 2 ** 31 - 1,
-    fetch: fetch as unknown as typeof globalThis.fetch,
-    fetchOptions: { dispatcher: agent } as object,
-    logLevel: 'off',
-  })
-  const asked = async <T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> => {
-    signal.throwIfAborted()
-    try {
-      return await ask()
-    } catch (error) {
-      throw translated(name, error, signal)
-    }
-  }
-  const post = (path: string, body: object, signal: AbortSignal) =>
-    asked(signal, () => client.post<unknown>(`${root}${path}`, { body, signal }))
-  const get = (path: string, signal: AbortSignal) =>
-    asked(signal, () => client.get<unknown>(`${root}${path}`, { signal }))
+  const name = options.address.key
+  const { client, asked, post, get, close } = openHttp({ ...options, setting: 'vllm.ca' })
 
   let found: Promise<string> | undefined
   const models = async (signal: AbortSignal) => read(ModelsReply, await get('/v1/models', signal), name).data
@@ -169,6 +112,6 @@ export const openServer = (options: ClientOptions): Server => {
       const text = await get('/metrics', signal).catch(() => undefined)
       return typeof text === 'string' ? loadOf(text) : undefined
     },
-    close: () => agent.destroy(),
+    close,
   }
 }
