@@ -1,22 +1,21 @@
-/**
- * Texts to vectors on onnxruntime, in worker threads. Concurrent calls share batches; queries go ahead of passages,
- * so that a back-fill does not hold up a live question by more than the batch under way.
- */
-import { availableParallelism } from 'node:os'
+/** Texts to vectors on onnxruntime, in worker threads. */
 import type { Embedder } from '../../method/ports.ts'
 import { Unavailable } from '../../runtime/errors.ts'
 import { unobserved, type Logger } from '../../runtime/observe.ts'
 import { beside, openThread, type Thread } from '../thread/thread.ts'
-import { takeBatch, type Waiting } from './batches.ts'
 import { newExits, waitAtExit } from './exits.ts'
-import { readEncoder } from './folder.ts'
+import { readEncoder, type Usage } from './folder.ts'
+import { gather, type Run } from './gather.ts'
 import type { Opened } from './session.ts'
 import type { EncoderWorker } from './worker.ts'
+import { workersFor } from './workers.ts'
 
 export interface EmbedderOptions {
   /** See folder.ts. */
   readonly folder: string
-  /** Worker threads, each with a copy of the model. */
+  /** Used otherwise than the folder says. */
+  readonly usage?: Usage | undefined
+  /** Worker threads, each with a copy of the model (default: as many as the cores have room for). */
   readonly workers?: number | undefined
   /** Cores that one worker's model uses. */
   readonly threads?: number | undefined
@@ -36,24 +35,23 @@ const gathering = 2
  */
 const reportNothing = () => void (process.env.ORT_DISABLE_TELEMETRY ??= '1')
 
-interface Item extends Waiting {
-  readonly signal: AbortSignal
-  resolve(vector: Float32Array): void
-  reject(error: unknown): void
-}
-
 /** @throws Fatal when the folder holds no encoder that works, with a sentence that says what is wrong. */
 export const openEmbedder = async (options: EmbedderOptions): Promise<Embedder> => {
-  const { workers = 1, threads = availableParallelism(), providers = ['cpu'], logger = unobserved.logger } = options
+  const { providers = ['cpu'], logger = unobserved.logger } = options
   reportNothing()
-  const folder = await readEncoder(options.folder)
+  const folder = await readEncoder(options.folder, options.usage)
   const { identity, settings } = folder
+  const { workers, threads } = await workersFor(folder.model, options)
   const name = `the encoder ${identity.model}`
   const pool = await Promise.all(
     Array.from({ length: workers }, () => openWorker(name, { folder, threads, providers })),
   )
   await warn(pool, logger, name)
-  const lanes = gather(pool, identity.dimension, name)
+  const lanes = gather({
+    lanes: pool.map((thread) => running(thread, identity.dimension)),
+    ...{ limits: { texts: batchSize }, gathering },
+    closed: () => new Unavailable(`${name} is closed`, { endpoint: name }),
+  })
   const prefix = { query: settings.query_prefix, passage: settings.passage_prefix }
   return {
     identity,
@@ -85,53 +83,10 @@ const warn = async (pool: readonly Thread[], logger: Logger, name: string) => {
     logger.warn({ provider: found?.provider }, `${name} runs on ${found?.provider ?? ''} instead: ${reason}`)
 }
 
-/** Waiting texts in two lines, and one batch at a time for each thread. */
-const gather = (pool: readonly Thread[], dimension: number, name: string) => {
-  const queries: Item[] = []
-  const passages: Item[] = []
-  const idle = [...pool]
-  let timer: NodeJS.Timeout | undefined
-
-  const dispatch = () => {
-    clearTimeout(timer)
-    timer = undefined
-    while (idle.length > 0 && queries.length + passages.length > 0) {
-      const batch = takeBatch(queries.length > 0 ? queries : passages, batchSize).filter(wanted)
-      const thread = batch.length > 0 ? idle.pop() : undefined
-      if (thread !== undefined) void work(thread, batch)
-    }
+/** A run that nobody waits for any more goes on to its end: onnxruntime cannot be interrupted. */
+const running =
+  (thread: Thread, dimension: number): Run =>
+  async (texts) => {
+    const vectors = await thread.call<Float32Array>('encode', [texts])
+    return texts.map((_, row) => vectors.slice(row * dimension, (row + 1) * dimension))
   }
-  const work = async (thread: Thread, batch: readonly Item[]) => {
-    try {
-      const vectors = await thread.call<Float32Array>('encode', [batch.map(({ text }) => text)])
-      batch.forEach((item, row) => item.resolve(vectors.slice(row * dimension, (row + 1) * dimension)))
-    } catch (error) {
-      for (const item of batch) item.reject(error)
-    }
-    idle.push(thread)
-    dispatch()
-  }
-  const encode = (first: boolean, text: string, signal: AbortSignal) =>
-    new Promise<Float32Array>((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error)
-      const abandon = () => reject(signal.reason as Error)
-      signal.addEventListener('abort', abandon, { once: true })
-      const settle =
-        <T>(then: (value: T) => void) =>
-        (value: T) => {
-          signal.removeEventListener('abort', abandon)
-          then(value)
-        }
-      const line = first ? queries : passages
-      line.push({ text, signal, resolve: settle(resolve), reject: settle(reject) })
-      timer ??= setTimeout(dispatch, gathering)
-    })
-  const close = () => {
-    clearTimeout(timer)
-    const closed = new Unavailable(`${name} is closed`, { endpoint: name })
-    for (const item of [...queries.splice(0), ...passages.splice(0)]) item.reject(closed)
-  }
-  return { encode, close }
-}
-
-const wanted = ({ signal }: Item) => !signal.aborted

@@ -31,10 +31,18 @@ export interface EncoderFolder {
   readonly identity: EmbedderIdentity
 }
 
-/** @throws Fatal with a sentence that names the file or the field. */
-export const readEncoder = async (folder: string): Promise<EncoderFolder> => {
+/** What may be used otherwise than encoder.json says. */
+export type Usage = Partial<
+  Pick<EncoderSettings, 'pooling' | 'normalised' | 'query_prefix' | 'passage_prefix' | 'max_tokens'>
+>
+
+/**
+ * @param usage goes before what encoder.json says; vectors that it changes are another revision's
+ * @throws Fatal with a sentence that names the file or the field.
+ */
+export const readEncoder = async (folder: string, usage: Usage = {}): Promise<EncoderFolder> => {
   const file = join(folder, 'encoder.json')
-  const settings = checked(file, await json(file))
+  const settings = { ...checked(file, await json(file)), ...usage }
   const paths = { model: join(folder, 'model.onnx'), tokenizer: join(folder, 'tokenizer.json') }
   const [model, tokenizer] = await Promise.all([sha256(paths.model), sha256(paths.tokenizer)])
   unchanged(paths.model, settings.sha256?.['model.onnx'], model)

@@ -17,7 +17,7 @@ afterAll(() => rmSync(scratch, { recursive: true }))
 
 const opened: Embedder[] = []
 const open = async (options: Partial<EmbedderOptions> = {}) => {
-  const embedder = await openEmbedder({ folder, threads: 1, ...options })
+  const embedder = await openEmbedder({ folder, workers: 1, threads: 1, ...options })
   opened.push(embedder)
   return embedder
 }
