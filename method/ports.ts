@@ -95,7 +95,8 @@ export interface EmbedderIdentity {
   readonly model: string
   readonly revision: string
   readonly dimension: number
-  readonly pooling: 'mean' | 'cls'
+  /** `served`: as a server does it, which it does not say. */
+  readonly pooling: 'mean' | 'cls' | 'served'
   readonly normalised: boolean
 }
 
@@ -122,6 +123,8 @@ export interface PassageSearch {
   near(vector: Float32Array, k: number, signal: AbortSignal): Promise<Near[]>
   /** Best first by BM25 (k1 0.9, b 0.4) over title and text; ties by id. Only passages that share a term. */
   match(text: string, k: number, signal: AbortSignal): Promise<Near[]>
+  /** Those of these ids that it holds; undefined where it cannot say. */
+  holds?(ids: readonly string[], signal: AbortSignal): Promise<string[] | undefined>
   count(): Promise<number>
 }
 
