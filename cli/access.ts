@@ -52,18 +52,39 @@ export const vllmAccess = async ({ vllm }: Config): Promise<VllmAccess> => {
   return { source, ...(apiKey !== null && { apiKey }), ...(ca !== null && { ca }) }
 }
 
+/** @throws Fatal that names the setting whose file cannot be used */
+export const encoderAccess = async ({
+  encoder,
+}: Config): Promise<{ urls: readonly string[]; apiKey?: string; ca?: string }> => {
+  const { urls, api_key, api_key_file, ca } = encoder
+  const apiKey = api_key_file === null ? api_key : await contentOf('encoder.api_key_file', api_key_file, 'the key')
+  if (ca !== null) await certificates('encoder.ca', ca)
+  return { urls, ...(apiKey !== null && { apiKey }), ...(ca !== null && { ca }) }
+}
+
 /** A key in clear text is no secret; what does not leave this machine is. */
-const inTheOpen = ({ reader, vllm }: Config): boolean =>
-  reader.engine === 'vllm' &&
+const isOpen = (url: string): boolean =>
+  url.startsWith('http:') && !/^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname)
+
+const inTheOpen = ({ reader, vllm, encoder }: Config): string[] => [
+  ...(reader.engine === 'vllm' &&
   (vllm.api_key ?? vllm.api_key_file) !== null &&
   vllm.file === null &&
-  vllm.urls.some((url) => url.startsWith('http:') && !/^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname))
+  vllm.urls.some(isOpen)
+    ? ['vllm']
+    : []),
+  ...(encoder.engine === 'server' && (encoder.api_key ?? encoder.api_key_file) !== null && encoder.urls.some(isOpen)
+    ? ['encoder']
+    : []),
+]
 
 /** What is allowed and unwise: sentences for a log. */
 export const warnings = (config: Config): string[] => {
   const { engine, kafka, registry } = config
   const { tls, sasl } = kafka
-  const said = inTheOpen(config) ? ['vllm.urls holds an address with http: whoever listens can read the key'] : []
+  const said = inTheOpen(config).map(
+    (name) => `${name}.urls holds an address with http: whoever listens can read the key`,
+  )
   if (engine !== 'kafka') return said
   if (!tls.on && (sasl.mechanism === 'plain' || sasl.mechanism === 'oauthbearer'))
     said.push(`kafka.sasl.mechanism is ${sasl.mechanism} without kafka.tls.on: whoever listens can read the secret`)

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { answering, imagining, type PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
 import { checkMeasuring } from './combinations.ts'
+import { encoder } from './encoder-settings.ts'
 import { givenSettings, type Given, type Sources } from './given.ts'
 import { refusal } from './refusal.ts'
 import { kafka, milvus, observe, price, registry, store, vllm } from './services.ts'
@@ -99,12 +100,7 @@ const settings = z.strictObject({
   engine: z.enum(['embedded', 'kafka']).default('embedded').describe('which log: a file of this machine, or Kafka'),
   data: z.string().default('.gainstream').describe('folder of the embedded log, the store and the caches'),
   partitions: whole.max(1000).default(6).describe('of a new stream'),
-  encoder: z
-    .strictObject({
-      model: z.string().nullable().default(null).describe('folder of an ONNX encoder; null: all-MiniLM-L6-v2'),
-      threads: whole.default(2),
-    })
-    .prefault({}),
+  encoder,
   reader: z
     .strictObject({
       engine: z.enum(['embedded', 'vllm']).default('embedded').describe('in this process, or vLLM servers'),

@@ -7,7 +7,7 @@ const secret = /(?:^|[._])(?:pass(?:word|phrase)?|secret|token|api_key)$/i
 export const isSecret = (name: string): boolean => secret.test(name)
 
 /** Groups that hold secrets: whoever writes a secret in place of the whole group must not see it again. */
-const groups = /^(?:kafka|registry|vllm|milvus|kafka\.(?:sasl|tls))$/
+const groups = /^(?:kafka|registry|vllm|milvus|encoder|kafka\.(?:sasl|tls))$/
 
 /** May what was given under this name be repeated in a message? */
 export const isShown = (name: string): boolean =>

@@ -3,6 +3,7 @@ import type { PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { StreamEntry } from '../schemas/control.ts'
 import { contentOf, put, type Config } from './config.ts'
+import { deciding } from './encoder-settings.ts'
 
 const sorted = (value: unknown): unknown =>
   value === null || typeof value !== 'object'
@@ -18,7 +19,7 @@ const sorted = (value: unknown): unknown =>
 /** What changes the outputs of a stream: the settings of its content, and which models. */
 export const immutable = ({ encoder, reader, vllm, ...config }: Config) => ({
   ...contentOf({ encoder, reader, vllm, ...config }),
-  encoder: { model: encoder.model },
+  encoder: deciding(encoder),
   reader: { engine: reader.engine, model: reader.model, context: reader.context },
   vllm: { model: vllm.model, context: vllm.context },
 })
@@ -34,6 +35,13 @@ const later: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['retrieve.fusion', 'ranks'],
   ['retrieve.rank_constant', 60],
   ['retrieve.dense_weight', 0.5],
+  ['encoder.engine', 'onnx'],
+  ['encoder.preset', null],
+  ['encoder.pooling', null],
+  ['encoder.normalised', null],
+  ['encoder.query_prefix', null],
+  ['encoder.passage_prefix', null],
+  ['encoder.max_tokens', null],
   ['reader.engine', 'embedded'],
   ['vllm.model', null],
   ['vllm.context', null],

@@ -2,9 +2,8 @@
  * The composition root: reads nothing but the configuration it is given, builds adapters when they are first asked
  * for, and closes what it opened.
  */
-import { encoderModel } from '../adapters/models/encoder.ts'
-import { openEmbedder } from '../adapters/onnx/index.ts'
 import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
+import type { Embedder } from '../method/ports.ts'
 import type { Codec } from '../runtime/codec.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Observe } from '../runtime/observe.ts'
@@ -15,6 +14,7 @@ import { byName, runs, streams, totals } from '../topics/index.ts'
 import { warnings } from './access.ts'
 import { openStores, type Stores } from './collections.ts'
 import { home, type Config } from './config.ts'
+import { openEncoder } from './encoders.ts'
 import { openEngine, type Opening } from './engines.ts'
 import { loggerOf, openObserving, type Observing } from './observing.ts'
 import { progress, type Screen } from './progress.ts'
@@ -35,7 +35,7 @@ export interface World {
   readonly tables: { readonly runs: Table; readonly streams: Table; readonly totals: Table }
   /** The signal ends the waiting for servers that are away. */
   readonly reader: (signal?: AbortSignal) => Promise<GuardedReader>
-  readonly embedder: Opened<Awaited<ReturnType<typeof openEmbedder>>>
+  readonly embedder: Opened<Embedder>
   readonly stores: Opened<Stores>
   readonly selector: typeof retrievalOrder
   /** The same world with another stream and settings: one log, one model. */
@@ -79,10 +79,7 @@ export const models = (config: Config, screen: Screen, env: NodeJS.ProcessEnv) =
   )
   const reader = async (observe: Observe, signal?: AbortSignal) =>
     guarded(await opened(observe, signal), config, observe)
-  const embedder = once(async () => {
-    const model = await encoderModel({ path: config.encoder.model, home: home(env), onProgress: steps() })
-    return openEmbedder({ folder: model, threads: config.encoder.threads, logger })
-  })
+  const embedder = once(() => openEncoder(config, { home: home(env), onProgress: steps(), logger }))
   const stores = once(async () => openStores(config, (await embedder()).identity))
   return { reader, embedder, stores, closeAll }
 }

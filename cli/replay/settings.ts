@@ -2,6 +2,7 @@
 import type { StreamEntry } from '../../schemas/control.ts'
 import { configOf, type Globals, type Io } from '../command.ts'
 import { contentOf, put, type Config } from '../config.ts'
+import { deciding } from '../encoder-settings.ts'
 import { immutable, leaves, settingsIn } from '../settings.ts'
 
 export interface Change {
@@ -15,7 +16,8 @@ const nameOf = (assignment: string) => assignment.split('=')[0] ?? ''
 /** Settings that change what comes out. */
 const isContent = (config: Config, name: string) =>
   Object.keys(contentOf(config)).includes(name.split('.')[0] ?? '') ||
-  ['encoder.model', 'reader.engine', 'reader.model', 'reader.context', 'vllm.model', 'vllm.context'].includes(name)
+  Object.keys(deciding(config.encoder)).some((each) => name === `encoder.${each}`) ||
+  ['reader.engine', 'reader.model', 'reader.context', 'vllm.model', 'vllm.context'].includes(name)
 
 /** The configuration under which the source is looked at: what --set says of content is for the derived stream. */
 export const sourceConfig = (io: Io, flags: Globals, stream: string): Config => {
