@@ -14,7 +14,6 @@ export interface Chunk {
 
 const foreign: readonly (readonly [start: string, what: string])[] = [
   ['504b0304', 'a zip archive'],
-  ['50415231', 'a Parquet file'],
   ['28b52ffd', 'packed with zstd'],
   ['425a68', 'packed with bzip2'],
   ['fd377a585a', 'packed with xz'],
@@ -25,7 +24,8 @@ const foreign: readonly (readonly [start: string, what: string])[] = [
 const refuseForeign = (path: string, head: Buffer) => {
   const hex = head.subarray(0, 8).toString('hex')
   const what = foreign.find(([start]) => hex.startsWith(start))?.[1]
-  if (what) throw new Fatal(`${path} is ${what}; what can be read is UTF-8 text, plain or packed with gzip`)
+  if (what)
+    throw new Fatal(`${path} is ${what}; what can be read is UTF-8 text, plain or packed with gzip, and Parquet`)
 }
 
 const isGzip = (head: Buffer) => head[0] === 0x1f && head[1] === 0x8b

@@ -33,8 +33,16 @@ const unquoted = (heading: string) =>
     ? heading.slice(1, -1).replaceAll('""', '"')
     : heading
 
-const shape: Shape<Passage> = { known: passageFields, read: passageOf, id: ({ id }) => id }
+const shape: Shape<Passage> = {
+  known: passageFields,
+  table: { unnamed: [], cell: (_name, content) => content },
+  read: passageOf,
+  id: ({ id }) => id,
+}
 
-/** The passages of a corpus. Two with the same id are refused. See `readRecords` for formats and errors. */
+/**
+ * The passages of a corpus. Two with the same id are refused. A table (DPR's `id, text, title`) names its columns in its
+ * first line, in any order. See `readRecords` for formats and errors.
+ */
 export const readPassages = (path: string, options?: ReadOptions): AsyncGenerator<Line<Passage>> =>
   readRecords(path, shape, options)

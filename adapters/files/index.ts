@@ -1,4 +1,5 @@
-/** Files that people have: corpora, queries, gain and grade requests in; training data out. */
+/** Files that people have: corpora, queries, candidates, gain and grade requests in; training data out. */
+export { readCandidates, type GivenCandidates, type GivenPassage } from './candidates.ts'
 export { flagEmbedding, selectorText, sentenceTransformers } from './export.ts'
 export { fingerprint, type Fingerprint } from './fingerprint.ts'
 export { parquetOf, type Columns, type Row } from './parquet.ts'

@@ -13,14 +13,19 @@ import {
   unknownFields,
   type Fields,
 } from './fields.ts'
+import { formatFields, ofTheField } from './formats.ts'
+import { pythonTexts } from './python-list.ts'
 import { readRecords, type Line, type ReadOptions, type Shape } from './read.ts'
 
 const question = ['question', 'query'] as const
 const answers = ['answers', 'golden_answers', 'answer'] as const
 const known = ['id', '_id', ...question, ...answers, 'dataset', 'lang', 'gold_passage_ids'] as const
 
+/** The names that a query is read from. */
+export const queryFields = known
+
 /** A query without golds has no answers. Without an id it gets one from its question, dataset and answers together. */
-const queryOf = (fields: Fields): Query => {
+export const queryOf = (fields: Fields): Query => {
   if (('text' in fields || 'contents' in fields) && !question.some((name) => name in fields)) {
     throw new Rejected('this is a passage, not a query; name a file of queries here')
   }
@@ -37,12 +42,32 @@ const queryOf = (fields: Fields): Query => {
   }
 }
 
+const isAnswers = (name: string) => answers.some((each) => each === name)
+
+/** In a table, answers are a Python list or one text. */
+const cell = (name: string, content: string): unknown =>
+  isAnswers(name) && content.trimStart().startsWith('[') ? pythonTexts(content) : content
+
 /**
  * Queries: `id, question|query, answers|golden_answers|answer` (a text or a list), and where known `dataset, lang,
- * gold_passage_ids`. Two with the same id are refused. See `readRecords` for formats and errors.
+ * gold_passage_ids`; DPR's tables `question, ['answer', …]`; and the formats of adapters/files/formats.ts, of which
+ * SQuAD 2.0's questions without an answer are left out. Two with the same id are refused. See `readRecords` for formats
+ * and errors.
  */
 export const readQueries = (path: string, options?: ReadOptions): AsyncGenerator<Line<Query>> =>
-  readRecords(path, { known, read: queryOf, id: ({ id }) => id }, options)
+  readRecords(path, shape, options)
+
+const shape: Shape<Query> = {
+  known,
+  translation: {
+    names: formatFields,
+    leftOut: 'questions that are marked as having no answer were',
+    translate: ofTheField,
+  },
+  table: { unnamed: ['question', 'answers'], cell },
+  read: queryOf,
+  id: ({ id }) => id,
+}
 
 /** What `gain` is asked for: how much each of these passages helps to say an answer. */
 export interface GainRequest {

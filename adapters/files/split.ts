@@ -4,8 +4,8 @@ import { Rejected } from '../../runtime/errors.ts'
 export interface Piece {
   readonly bytes: Buffer
   readonly line: number
-  /** For people: `line 7`, `line 1, item 7`. */
-  readonly where: string
+  /** Which item of an array it is, from 1. */
+  readonly item?: number
 }
 
 /** Cuts a content that comes in parts. @throws Rejected with the line, when it cannot be cut. */
@@ -47,7 +47,7 @@ const isBlank = (bytes: Buffer) => bytes.every((byte) => byte === 32 || (byte >=
 export const lines = (): Splitter => {
   const held = holder()
   let line = 1
-  const piece = (bytes: Buffer): Piece[] => (isBlank(bytes) ? [] : [{ bytes, line, where: `line ${line}` }])
+  const piece = (bytes: Buffer): Piece[] => (isBlank(bytes) ? [] : [{ bytes, line }])
   return {
     push(bytes) {
       const pieces: Piece[] = []
@@ -72,17 +72,19 @@ const blank = (byte: number) => byte === 32 || byte === 13 || byte === 9 || byte
 /**
  * One JSON array: its items, found by counting brackets outside of strings. What has a meaning here is ASCII, so that
  * the bytes of UTF-8 need no decoding. The bracket that begins the array must come first.
+ *
+ * @param within the array is a field of a document: the line that it begins on, and what comes after it is left alone
  */
-export const items = (): Splitter => {
+export const items = (within?: number): Splitter => {
   const held = holder()
-  let [line, start, item, depth] = [1, 1, 0, 0]
+  let [line, start, item, depth] = [within ?? 1, within ?? 1, 0, 0]
   let [inString, escaped, started, ended] = [false, false, false, false]
 
   const cut = (bytes: Buffer): Piece[] => {
     const whole = held.take(bytes)
     item++
     started = false
-    return [{ bytes: whole, line: start, where: `line ${start}, item ${item}` }]
+    return [{ bytes: whole, line: start, item }]
   }
   /** Within a string nothing but its end counts. */
   const inside = (byte: number) => {
@@ -100,6 +102,7 @@ export const items = (): Splitter => {
       const pieces: Piece[] = []
       let from = 0
       for (let at = 0; at < bytes.length; at++) {
+        if (ended && within !== undefined) break
         const byte = bytes[at] ?? 0
         if (byte === newline) line++
         if (inString) inside(byte)
@@ -124,7 +127,10 @@ export const items = (): Splitter => {
       return pieces
     },
     end() {
-      if (!ended) throw new Rejected(`line ${line}: the array that begins the file has no end; the file is cut short`)
+      if (!ended)
+        throw new Rejected(
+          `line ${line}: the array that ${within === undefined ? 'begins the file' : 'begins here'} has no end; the file is cut short`,
+        )
       return []
     },
   }

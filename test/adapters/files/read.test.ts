@@ -491,17 +491,17 @@ describe('a file that cannot be read', () => {
     [
       'that is a zip archive',
       Buffer.from('504b030414000000', 'hex'),
-      'is a zip archive; what can be read is UTF-8 text, plain or packed with gzip',
+      'is a zip archive; what can be read is UTF-8 text, plain or packed with gzip, and Parquet',
     ],
     [
-      'that is a Parquet file',
+      'that is a broken Parquet file',
       'PAR1....',
-      'is a Parquet file; what can be read is UTF-8 text, plain or packed with gzip',
+      'cannot be read as Parquet (parquet file invalid (footer != PAR1)); copy or download it again',
     ],
     [
       'in UTF-16',
       Buffer.from(`\uFEFF${good}`, 'utf16le'),
-      'is text in UTF-16; what can be read is UTF-8 text, plain or packed with gzip',
+      'is text in UTF-16; what can be read is UTF-8 text, plain or packed with gzip, and Parquet',
     ],
   ]
   test.each(bad)('%s stops the work with a sentence', async (_name, content, words) => {
