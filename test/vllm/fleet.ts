@@ -47,7 +47,7 @@ const flags = ({ faults = {}, supervised: _, plugin = true, ...rest }: Simulated
  * As supervisors do: a server that does not answer three questions for its health in a row is killed.
  * @param url undefined while it starts
  */
-const watched = (url: () => string | undefined, kill: () => void) => {
+export const watched = (url: () => string | undefined, kill: () => void) => {
   let misses = 0
   const look = async () => {
     const at = url()

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { vllmEnvironment, vllmModel, vllmServer, type Vllm } from '../../../adapters/stack/index.ts'
 import { home as homeOf } from '../../../cli/config.ts'
 import { pause } from '../../../runtime/wait.ts'
-import { simulatedServer } from '../../vllm/fleet.ts'
+import { simulatedServer, watched } from '../../vllm/fleet.ts'
 import { faults } from '../../vllm/faults.ts'
 import type { Supply, Target } from './ground.ts'
 import { proxy } from './proxy.ts'
@@ -54,6 +54,14 @@ export const real = async (folder: string, port: number): Promise<Supply & { sto
       void revive()
     }
     const own = await proxy({ upstream: vllm.url, ...(first && { faults: first }), onDeath })
+    // One that is only slow, on a busy machine, is no supervisor's business: it looks when nothing is answered any more.
+    let deaf = false
+    const listening = setInterval(() => void own.faults().then((state) => (deaf = state.deaf)), 200).unref()
+    const url = () => (supervised && deaf && !reviving ? own.url : undefined)
+    const unwatch = watched(url, () => {
+      void own.set({ deaf: false })
+      onDeath()
+    })
     return {
       ...own,
       get deaths() {
@@ -61,7 +69,11 @@ export const real = async (folder: string, port: number): Promise<Supply & { sto
       },
       pid: undefined,
       send: (signal) => vllm.kill(signal),
-      kill: () => own.close(),
+      kill: async () => {
+        clearInterval(listening)
+        unwatch()
+        await own.close()
+      },
       start: () => Promise.reject(new Error('an address that is gone does not come back')),
     }
   }
