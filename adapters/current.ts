@@ -85,6 +85,7 @@ export const currentSearch = (options: CurrentOptions): PassageSearch & { close(
   return {
     near: (vector, k, signal) => using((store) => store.near(vector, k, signal), signal),
     match: (text, k, signal) => using((store) => store.match(text, k, signal), signal),
+    holds: (ids, signal) => using(async (store) => store.holds?.(ids, signal), signal),
     count: () => using((store) => store.count()),
     async close() {
       await looking?.catch(() => {})

@@ -1,6 +1,6 @@
 /** Which collections of passages a stream writes to and searches. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { currentSearch, unsearchable } from '../adapters/current.ts'
 import { openCollections } from '../adapters/store/index.ts'
 import { aliasName, collectionName } from '../method/collection.ts'
@@ -8,6 +8,7 @@ import type { CollectionManifest, Collections, EmbedderIdentity, PassageStore } 
 import { Fatal, Rejected } from '../runtime/errors.ts'
 import type { Config } from './config.ts'
 import { folder } from './engines.ts'
+import { milvusAccess } from './milvus.ts'
 
 /** Under which searches find the current collection. */
 export const aliasOf = ({ store, prefix }: Config): string => store.collection ?? aliasName(`${prefix}_passages`)
@@ -17,9 +18,18 @@ const folderOf = ({ data }: Config, alias: string) => join(data, 'passages', ali
 const engines: Record<Config['store']['engine'], (config: Config, alias: string) => Promise<Collections>> = {
   embedded: (config, alias) => {
     folder(config.data)
-    return openCollections({ folder: folderOf(config, alias) })
+    const index = config.store.index === 'hnsw' ? 'hnsw' : 'flat'
+    return openCollections({ folder: folderOf(config, alias), index })
   },
-  milvus: () => Promise.reject(new Fatal('store.engine: milvus is not built yet')),
+  milvus: async (config, alias) => {
+    const locks = resolve(join(folder(config.data), 'locks'))
+    // Its SDK takes a quarter of a second to load, which is for those who use it.
+    const [access, { openMilvusCollections }] = await Promise.all([
+      milvusAccess(config),
+      import('../adapters/milvus/index.ts'),
+    ])
+    return openMilvusCollections({ ...access, alias, index: config.store.index, locks })
+  },
 }
 
 /** Has anything been indexed on this machine? A look is to make nothing. */

@@ -76,6 +76,15 @@ export const checkVllm = (vllm: Group, context: Context) => {
   if (start > max) context.addIssue({ code: 'custom', ...above, continue: false })
 }
 
+/** Indexes that the embedded store has. */
+const embedded = ['auto', 'flat', 'hnsw']
+
+export const checkStore = ({ engine, index }: Group, context: Context) => {
+  if (engine !== 'embedded' || embedded.includes(String(index))) return
+  const message = `must be auto, flat or hnsw where the store is embedded: ${String(index)} needs store.engine: milvus`
+  context.addIssue({ code: 'custom', path: ['index'], message, continue: false })
+}
+
 export const checkMilvus = (milvus: Group, context: Context) => {
   const { given, say, needs, excludes } = rules(milvus, context)
   if (given('username') && !given('password') && !given('password_file'))

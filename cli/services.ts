@@ -1,6 +1,6 @@
 /** Settings of the servers that the distributed engine stands on, and of what a worker says of itself. */
 import { z } from 'zod'
-import { checkMilvus, checkRegistry, checkSasl, checkTls, checkVllm } from './combinations.ts'
+import { checkMilvus, checkRegistry, checkSasl, checkStore, checkTls, checkVllm } from './combinations.ts'
 import { stars } from './secrets.ts'
 
 const text = z.string().min(1).nullable().default(null)
@@ -143,8 +143,9 @@ export const store = z
     index: z
       .enum(['auto', 'flat', 'hnsw', 'ivf_rabitq', 'diskann'])
       .default('auto')
-      .describe('of a new collection; auto: by its size, flat where the store is embedded'),
+      .describe('of a new collection; auto: by its size. Embedded: auto and flat are exact, hnsw needs usearch'),
   })
+  .superRefine(checkStore)
   .prefault({})
 
 export const milvus = z

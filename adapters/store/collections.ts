@@ -6,11 +6,13 @@ import type { Collection, CollectionManifest, Collections, EmbedderIdentity } fr
 import { Fatal } from '../../runtime/errors.ts'
 import { described, sameEncoder } from '../encoders.ts'
 import { translated } from './failures.ts'
-import { openStore } from './store.ts'
+import { buildIndex, graphFile, openStore } from './store.ts'
 
 export interface CollectionsOptions {
   /** Made where it is absent. Several processes of one machine may use it at once. */
   readonly folder: string
+  /** See `StoreOptions`. */
+  readonly index?: 'flat' | 'hnsw'
 }
 
 interface Row {
@@ -41,7 +43,7 @@ const counted = (file: string): number => {
 }
 
 /** @throws Fatal when the folder cannot be used. */
-export const openCollections = ({ folder }: CollectionsOptions): Promise<Collections> => {
+export const openCollections = ({ folder, index = 'flat' }: CollectionsOptions): Promise<Collections> => {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, 'collections.sqlite')
   const guarded = <T>(work: () => T): T => {
@@ -54,6 +56,7 @@ export const openCollections = ({ folder }: CollectionsOptions): Promise<Collect
   const database = guarded(() => new DatabaseSync(path, { timeout: 10_000 }))
   guarded(() => database.exec(layout))
   const fileOf = (name: string) => join(folder, `${name}.sqlite`)
+  const storeOf = (name: string) => ({ path: fileOf(name), encoder: collection(named(name)).manifest.encoder, index })
   const collection = ({ name, manifest, current }: Row): Collection => ({
     ...{ name, current: current === 1 },
     manifest: JSON.parse(manifest) as CollectionManifest,
@@ -107,9 +110,12 @@ export const openCollections = ({ folder }: CollectionsOptions): Promise<Collect
             `${described(manifest.encoder)}; use that encoder or index into another collection`,
         )
     },
-    open: async (name) => openStore({ path: fileOf(name), encoder: collection(named(name)).manifest.encoder }),
+    open: async (name) => openStore(storeOf(name)),
     note: async (name, how) => change(name, how),
-    seal: async (name) => change(name, { state: 'ready' }),
+    seal: async (name, signal, onProgress) => {
+      if (index === 'hnsw') await buildIndex(storeOf(name), signal, onProgress)
+      change(name, { state: 'ready' })
+    },
     promote: async (name) =>
       within(() => {
         if (collection(named(name)).manifest.state !== 'ready')
@@ -122,7 +128,8 @@ export const openCollections = ({ folder }: CollectionsOptions): Promise<Collect
           throw new Fatal(`the collection ${name} is the current one: make another one current first`)
         database.prepare('DELETE FROM collections WHERE name = ?').run(name)
       })
-      for (const suffix of ['', '-wal', '-shm']) rmSync(fileOf(name) + suffix, { force: true })
+      const file = fileOf(name)
+      for (const path of [file, `${file}-wal`, `${file}-shm`, graphFile(file)]) rmSync(path, { force: true })
     },
     close: async () => database.close(),
   }

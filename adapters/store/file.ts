@@ -3,12 +3,14 @@
  * one, so whoever has read up to a number finds all that is new behind it. A removed passage leaves a row without a
  * vector, for the processes that have not heard of it yet; such rows are pruned when a store is opened.
  */
+import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { EmbedderIdentity } from '../../method/ports.ts'
 import { Fatal, sentence } from '../../runtime/errors.ts'
 import type { Passage } from '../../schemas/passage.ts'
+import { described, told } from '../encoders.ts'
 import { isLocked, translated } from './failures.ts'
 
 const application = 0x6761696e
@@ -35,6 +37,12 @@ export interface PassageFile {
   pruned(): number
   changes(after: number, withText: boolean): Iterable<Change>
   passage(change: number): Passage
+  /** Those of the ids that are there. */
+  holds(ids: readonly string[]): string[]
+  /** The newest change number that was ever given. */
+  last(): number
+  /** The same for the life of the file, and of no other file. */
+  own(): string
   /** In one transaction, on disk when it returns. */
   upsert(rows: readonly Row[]): void
   remove(ids: readonly string[]): void
@@ -127,25 +135,25 @@ const layOut = (database: DatabaseSync, file: string, embedder: EmbedderIdentity
       CREATE TABLE manifest (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
       INSERT INTO manifest VALUES ('pruned', 0);
     `)
+  database.prepare(`INSERT INTO manifest VALUES ('own', ?) ON CONFLICT DO NOTHING`).run(randomUUID())
   checkEncoder(database, file, embedder)
 }
 
 const checkEncoder = (database: DatabaseSync, file: string, embedder: EmbedderIdentity) => {
-  const { model, revision, dimension, pooling, normalised } = embedder
-  const ours = JSON.stringify({ model, revision, dimension, pooling, normalised })
+  const ours = told(embedder)
   database.prepare(`INSERT INTO manifest VALUES ('embedder', ?) ON CONFLICT DO NOTHING`).run(ours)
   const theirs = String(database.prepare(`SELECT value FROM manifest WHERE name = 'embedder'`).get()?.['value'])
   if (theirs !== ours)
     throw new Fatal(
-      `${file} holds vectors of ${described(theirs)}, but the encoder in use is ${described(ours)}; ` +
+      `${file} holds vectors of ${noted(theirs)}, but the encoder in use is ${described(embedder)}; ` +
         'use that encoder or index into another file',
     )
 }
 
-const described = (json: string): string => {
+/** The encoder that the file notes, for people. */
+const noted = (json: string): string => {
   try {
-    const { model, revision, dimension, pooling, normalised } = JSON.parse(json) as EmbedderIdentity
-    return `${model} (revision ${revision.slice(0, 12)}, ${dimension} numbers, ${pooling} pooling${normalised ? ', normalised' : ''})`
+    return described(JSON.parse(json) as EmbedderIdentity)
   } catch (error) {
     return `an encoder that cannot be read (${sentence(error)})`
   }
@@ -162,6 +170,9 @@ const statements = (database: DatabaseSync, within: <T>(begin: string, work: () 
     `INSERT OR REPLACE INTO passages (id, title, text) SELECT id, '', '' FROM passages WHERE id = ? AND vector IS NOT NULL`,
   )
   const pruned = database.prepare(`SELECT value FROM manifest WHERE name = 'pruned'`)
+  const own = database.prepare(`SELECT value FROM manifest WHERE name = 'own'`)
+  const last = database.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'passages'`)
+  const there = database.prepare('SELECT 1 FROM passages WHERE id = ? AND vector IS NOT NULL')
   const dataVersion = database.prepare('PRAGMA data_version')
   return {
     version: () => dataVersion.get()?.['data_version'],
@@ -171,6 +182,9 @@ const statements = (database: DatabaseSync, within: <T>(begin: string, work: () 
       const { id, title, text } = passage.get(change) as unknown as Passage
       return { id, title, text }
     },
+    holds: (ids) => ids.filter((id) => there.get(id) !== undefined),
+    last: () => Number(last.get()?.['seq'] ?? 0),
+    own: () => String(own.get()?.['value']),
     upsert: (rows) =>
       within('BEGIN IMMEDIATE', () => {
         for (const { passage, vector } of rows) write.run(passage.id, passage.title, passage.text, bytes(vector))

@@ -1,5 +1,6 @@
 /** What the store's thread holds in memory of its file, kept up to date with what any process writes. */
 import { Fatal } from '../../runtime/errors.ts'
+import type { Approximate, Rows } from './approximate.ts'
 import { best, type Scored } from './best.ts'
 import { floats, type Change, type PassageFile } from './file.ts'
 import { lexicon, type Lexicon } from './lexicon.ts'
@@ -14,13 +15,18 @@ export interface Held {
   /** The change number that a result's slot stands for. */
   changeAt(slot: number): number
   count(): number
+  /** For the index; as they are now. */
+  rows(): Rows
   /** The newest change that was read, and how many removed passages were met on the way. */
   position(): number
   removed(): number
 }
 
-/** A slot is never used twice, so that postings of a dead slot can stay; when most are dead, all is read anew. */
-export const hold = (file: PassageFile, dimension: number): Held => {
+/**
+ * A slot is never used twice, so that postings of a dead slot can stay; when most are dead, all is read anew.
+ * @param index that spares `near` to look at every vector
+ */
+export const hold = (file: PassageFile, dimension: number, index?: Approximate): Held => {
   let held = nothing(dimension)
   let lexical: Lexicon | undefined
 
@@ -56,8 +62,10 @@ export const hold = (file: PassageFile, dimension: number): Held => {
   return {
     catchUp,
     near: (vector, k) => {
+      const found = index?.near(held, vector, k, () => ranked(k))
+      if (found) return found
       const kept = ranked(k)
-      held.vectors.near(vector, held.ids.length, held.alive, kept)
+      held.vectors.near(vector, 0, held.ids.length, held.alive, kept)
       return kept.list()
     },
     match: (text, k) => {
@@ -72,6 +80,7 @@ export const hold = (file: PassageFile, dimension: number): Held => {
     },
     changeAt: (slot) => held.changes[slot] ?? 0,
     count: () => held.slots.size,
+    rows: () => held,
     position: () => held.position,
     removed: () => held.removed,
   }

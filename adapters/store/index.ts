@@ -1,2 +1,2 @@
-export { openStore, type StoreOptions } from './store.ts'
+export { buildIndex, openStore, type StoreOptions } from './store.ts'
 export { openCollections, type CollectionsOptions } from './collections.ts'

@@ -6,20 +6,28 @@ const rowsPerBlock = 4096
 
 export interface Vectors {
   set(slot: number, vector: Float32Array): void
-  /** Offers every slot below `count` that `alive` marks. */
-  near(vector: Float32Array, count: number, alive: Uint8Array, best: Best): void
+  /** Writes the slot's vector to `into`, from there on. */
+  copy(slot: number, into: Float32Array, at: number): void
+  product(vector: Float32Array, slot: number): number
+  /** Offers every slot from `from` to below `to` that `alive` marks. */
+  near(vector: Float32Array, from: number, to: number, alive: Uint8Array, best: Best): void
 }
 
 export const vectors = (dimension: number): Vectors => {
   const blocks: Float32Array[] = []
-  const block = (index: number) => (blocks[index] ??= new Float32Array(rowsPerBlock * dimension))
+  const block = (slot: number) => {
+    const index = Math.floor(slot / rowsPerBlock)
+    return (blocks[index] ??= new Float32Array(rowsPerBlock * dimension))
+  }
+  const start = (slot: number) => (slot % rowsPerBlock) * dimension
   return {
-    set: (slot, vector) => block(Math.floor(slot / rowsPerBlock)).set(vector, (slot % rowsPerBlock) * dimension),
-    near: (vector, count, alive, best) => {
+    set: (slot, vector) => block(slot).set(vector, start(slot)),
+    copy: (slot, into, at) => into.set(block(slot).subarray(start(slot), start(slot) + dimension), at),
+    product: (vector, slot) => product(vector, block(slot), start(slot)),
+    near: (vector, from, to, alive, best) => {
       const wanted = Float32Array.from(vector)
-      for (let slot = 0; slot < count; slot++)
-        if (alive[slot] === 1)
-          best.add(slot, product(wanted, block(Math.floor(slot / rowsPerBlock)), (slot % rowsPerBlock) * dimension))
+      for (let slot = from; slot < to; slot++)
+        if (alive[slot] === 1) best.add(slot, product(wanted, block(slot), start(slot)))
     },
   }
 }
