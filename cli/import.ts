@@ -1,13 +1,24 @@
 import { basename } from 'node:path'
-import { fingerprint, readPassages, readQueries, type Line, type ReadOptions } from '../adapters/files/index.ts'
+import {
+  fingerprint,
+  readCandidates,
+  readPassages,
+  readQueries,
+  type GivenCandidates,
+  type Line,
+  type ReadOptions,
+} from '../adapters/files/index.ts'
+import { assembleCandidates } from '../method/candidates.ts'
+import { givenCandidates } from '../method/given.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { Item } from '../runtime/source.ts'
 import type { Message } from '../runtime/topic.ts'
 import type { Passage } from '../schemas/passage.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import type { Query } from '../schemas/query.ts'
-import { passages, queries } from '../topics/index.ts'
+import { candidates, passages, queries } from '../topics/index.ts'
 import type { Io } from './command.ts'
+import type { Config } from './config.ts'
 import { progress, remarks, slowly } from './progress.ts'
 import { fill, openRun, type Opening } from './runs.ts'
 import type { World } from './world.ts'
@@ -29,14 +40,26 @@ export const passageFile: Kind<Passage> = {
   message: (passage, run) => passages.message(passage, { run }),
 }
 
+const named = (query: Query, dataset: string | undefined): Query =>
+  query.dataset === '' && dataset !== undefined ? { ...query, dataset } : query
+
 /** @param dataset for queries that name none. */
 export const queryFile = (dataset: string | undefined): Kind<Query> => ({
   what: 'queries',
   variant: dataset,
   read: readQueries,
-  message: (query, run, asked_at) => {
-    const named = query.dataset === '' && dataset !== undefined ? { ...query, dataset } : query
-    return queries.message({ run, asked_at, query: named }, { run })
+  message: (query, run, asked_at) => queries.message({ run, asked_at, query: named(query, dataset) }, { run }),
+})
+
+/** Queries that bring their candidates: as many of a list are taken as would be retrieved. */
+export const candidatesIn = ({ retrieve: { k } }: Config, dataset: string | undefined): Kind<GivenCandidates> => ({
+  what: 'queries with candidates',
+  variant: [dataset ?? '', `k=${k}`].join(' ').trim(),
+  read: readCandidates,
+  message: ({ query: given, passages: list }, run, asked_at) => {
+    const query = named(given, dataset)
+    const passages = assembleCandidates(query, givenCandidates(list), null, { limit: k })
+    return candidates.message({ run, asked_at, query, passages }, { run })
   },
 })
 
@@ -78,12 +101,14 @@ export const survey = async <T>({ path, kind, limit = Infinity }: Import<T>, io:
   return { path, sha256: [sha256, ...variant.map((each) => encodeURIComponent(each))].join('-'), count }
 }
 
+const evaluated: ReadonlySet<Opening['topology']> = new Set(['finding', 'offered'] as const)
+
 /** `queries-1f2e3d4c`: the same content finds its run again, one for each purpose. */
 export const defaultName = ({ path, sha256 }: Surveyed, topology: Opening['topology']) =>
   `${basename(path)
     .replace(/\.(jsonl?|gz)/g, '')
     .replace(/[^A-Za-z0-9_.-]|^\./g, '-')
-    .slice(0, 100)}-${sha256.slice(0, 8)}${topology === 'finding' ? '-evaluate' : ''}`
+    .slice(0, 100)}-${sha256.slice(0, 8)}${evaluated.has(topology) ? '-evaluate' : ''}`
 
 /** Brings a file into a run of the stream, once: the same command again finds what is there and adds what is not. */
 export const bring = async <T>(world: World, io: Io, file: Import<T>, known?: Surveyed): Promise<RunEntry> => {

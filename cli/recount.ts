@@ -3,7 +3,7 @@ import type { Topic } from '../runtime/topic.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import type { Metric } from '../schemas/metric.ts'
 import type { Sample } from '../schemas/sample.ts'
-import { metrics, samples } from '../topics/index.ts'
+import { candidates, metrics, samples } from '../topics/index.ts'
 import { readRejects } from './rejects.ts'
 import type { World } from './world.ts'
 
@@ -13,10 +13,10 @@ export interface Recount {
   readonly rejected: number
 }
 
-const outcomeOf = (topic: Topic, value: unknown): string => {
+const outcomeOf = (topic: Topic, value: unknown, topology: string): string => {
   if (topic === (samples as Topic)) return (value as Sample).outcome
   if (topic === (metrics as Topic)) return (value as Metric).graded ? 'graded' : 'ungraded'
-  return 'retrieved'
+  return topology === 'offered' ? topology : 'retrieved'
 }
 
 interface Latest {
@@ -26,12 +26,16 @@ interface Latest {
 }
 
 /** The newest output of each query of a run. */
-const outputsOf = async ({ log, codec, names }: World, run: string, topic: Topic) => {
+const outputsOf = async (
+  { log, codec, names }: World,
+  { run, topology }: Pick<RunEntry, 'run' | 'topology'>,
+  topic: Topic,
+) => {
   const latest = new Map<string, Latest>()
   for await (const { key, value, timestamp: at } of log.read(names.topic(topic))) {
     const text = key?.toString() ?? ''
     if (value === null || !text.startsWith(`${run}/`)) continue
-    latest.set(text, { outcome: outcomeOf(topic, await codec.decode(topic, value)), at })
+    latest.set(text, { outcome: outcomeOf(topic, await codec.decode(topic, value), topology), at })
   }
   return latest
 }
@@ -55,8 +59,8 @@ export const recount = async (
   { run, topology }: Pick<RunEntry, 'run' | 'topology'>,
 ): Promise<Recount> => {
   const [last] = topologies[topology as Topology].slice(-1)
-  const [to] = last?.to ?? []
-  const latest = to ? await outputsOf(world, run, to) : await indexed(world, run)
+  const [to] = last?.to ?? [candidates]
+  const latest = to ? await outputsOf(world, { run, topology }, to) : await indexed(world, run)
   const own = stagesOfTopology(topology as Topology)
   for (const { run: of, stage, resolved, key, rejected_at: at } of await readRejects(world)) {
     if (of !== run || resolved || !own.includes(stage)) continue

@@ -190,7 +190,8 @@ const stateOf = ({ topology, count }: Counted, parts: readonly Totals[]): RunSta
   )
   // Only the stages of the run's own topology: others may read the same topics for other runs.
   const own = stagesOfTopology(topology as Topology)
-  const outcomes = plain(stages[own.at(-1)!]?.counts ?? {})
+  const last = own.at(-1)
+  const outcomes = last === undefined ? { offered: count ?? 0 } : plain(stages[last]?.counts ?? {})
   const rejected = own.reduce((all, name) => all + (stages[name]?.counts.rejected ?? 0), 0)
   const done = sum(outcomes) + rejected
   const updated_at = Math.max(0, ...own.map((name) => stages[name]?.updated_at ?? 0))

@@ -14,6 +14,9 @@ export { distil, evaluate, generate, imagine, index, label, retrieve, select }
 export const topologies = {
   indexing: [index],
   finding: [imagine, retrieve],
+  /** Candidates that were found elsewhere: nothing is done with them but what their reader asks for. */
+  offered: [],
+  labelling: [label, distil],
   synthesis: [imagine, retrieve, label, distil],
   answering: [imagine, retrieve, select, generate, evaluate],
 } as const
@@ -27,4 +30,4 @@ export const stagesOfTopology = (name: Topology): string[] => topologies[name].m
 
 /** Stages that work on a run of this topology: candidates that were found may be labelled, too, to see what gain says. */
 export const stagesFor = (name: Topology): string[] =>
-  name === 'finding' ? [...stagesOfTopology(name), label.name] : stagesOfTopology(name)
+  name === 'finding' || name === 'offered' ? [...stagesOfTopology(name), label.name] : stagesOfTopology(name)

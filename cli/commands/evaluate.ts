@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { RunEntry } from '../../schemas/control.ts'
 import { candidates, gains } from '../../topics/index.ts'
 import { openFilled } from '../checks.ts'
+import { openStream } from '../streams.ts'
 import {
   configOf,
   inWorld,
@@ -14,7 +15,7 @@ import {
   type Measuring,
 } from '../command.ts'
 import { conditions, derive, described, reached, type Condition } from '../conditions.ts'
-import { bring, queryFile, survey } from '../import.ts'
+import { bring, candidatesIn, queryFile, survey, type Kind } from '../import.ts'
 import { asJson, asText, uneven, versusFirst, type Evaluated } from '../evaluation.ts'
 import { microOf, shown, table } from '../report.ts'
 import { closeRun, runState } from '../runs.ts'
@@ -24,6 +25,7 @@ import type { World } from '../world.ts'
 interface Flags extends Globals, Measuring {
   readonly run?: string
   readonly dataset?: string
+  readonly withCandidates?: boolean
   readonly limit?: number
   readonly k?: number
   readonly conditions: readonly Condition[]
@@ -69,14 +71,17 @@ export const conditionTable = (evaluated: readonly Evaluated[]): string => {
 const act = (io: Io) => async (path: string, flags: Flags) => {
   const config = configOf(io, flags, { 'retrieve.k': flags.k, ...measuring(flags) })
   const { run, limit } = flags
-  const file = { path, kind: queryFile(flags.dataset), run, topology: 'finding', limit } as const
+  const { withCandidates: given = false } = flags
+  const kind = given ? candidatesIn(config, flags.dataset) : queryFile(flags.dataset)
+  const file = { path, kind: kind as Kind<unknown>, run, topology: given ? 'offered' : 'finding', limit } as const
   const surveyed = await survey(file, io)
   const evaluating = async (opened: World) => {
     await opened.observing.serve()
-    const world = await openFilled(opened, io.signal)
+    const world = await (given ? openStream : openFilled)(opened, io.signal)
     const entry = await bring(world, io, file, surveyed)
-    const stages = ['imagine', 'retrieve', ...(flags.conditions.includes('gain') ? ['label'] : [])]
-    await work(world, { stages, entry, what: `finding candidates (${stages.join(', ')})`, untilEmpty: true }, io.signal)
+    const stages = [...(given ? [] : ['imagine', 'retrieve']), ...(flags.conditions.includes('gain') ? ['label'] : [])]
+    const what = `finding candidates (${stages.join(', ')})`
+    if (stages.length > 0) await work(world, { stages, entry, what, untilEmpty: true }, io.signal)
     const evaluated = await underConditions(world, entry, flags.conditions, io.signal)
     const versus = await versusFirst(world, entry.run, evaluated)
     if (!flags.json) return io.out(asText(evaluated, versus))
@@ -93,6 +98,7 @@ export const evaluateCommand = (program: Command, io: Io) => {
     .description('answer queries under several conditions and grade the answers')
     .option('--run <name>', 'name of the run (default: from the file)')
     .option('--dataset <name>', 'for queries that name none')
+    .option('--with-candidates', 'each query brings its passages (DPR, FlashRAG, Rankify, GainRAG): none are retrieved')
     .option('--limit <n>', 'only the first n queries', positive)
     .option('-k, --k <n>', 'retrieved candidates per query (setting retrieve.k)', positive)
     .option('--conditions <list>', 'of none, first, gain', conditionList, ['none', 'first'])

@@ -12,16 +12,18 @@ import {
   type Io,
   type Measuring,
 } from '../command.ts'
-import { bring, queryFile, survey } from '../import.ts'
+import { bring, candidatesIn, queryFile, survey, type Kind } from '../import.ts'
 import { runState, type RunState } from '../runs.ts'
 import type { RunEntry } from '../../schemas/control.ts'
 import { openFilled } from '../checks.ts'
+import { openStream } from '../streams.ts'
 import { work } from '../work.ts'
 import type { World } from '../world.ts'
 
 interface Flags extends Globals, Measuring {
   readonly run?: string
   readonly dataset?: string
+  readonly withCandidates?: boolean
   readonly limit?: number
   readonly k?: number
   readonly alpha?: number
@@ -50,13 +52,16 @@ export const synthesized = (world: World, entry: RunEntry, state: RunState) => (
 const act = (io: Io) => async (path: string, flags: Flags) => {
   const config = configOf(io, flags, { 'retrieve.k': flags.k, 'label.alpha': flags.alpha, ...measuring(flags) })
   const { run, limit } = flags
-  const file = { path, kind: queryFile(flags.dataset), run, topology: 'synthesis', limit } as const
+  const { withCandidates: given = false } = flags
+  const kind = given ? candidatesIn(config, flags.dataset) : queryFile(flags.dataset)
+  const topology = given ? 'labelling' : 'synthesis'
+  const file = { path, kind: kind as Kind<unknown>, run, topology, limit } as const
   const surveyed = await survey(file, io)
   await inWorld(config, io, async (opened) => {
     await opened.observing.serve()
-    const world = await openFilled(opened, io.signal)
+    const world = await (given ? openStream : openFilled)(opened, io.signal)
     const entry = await bring(world, io, file, surveyed)
-    await work(world, { stages: stagesOfTopology('synthesis'), entry, what: 'labelling', untilEmpty: true }, io.signal)
+    await work(world, { stages: stagesOfTopology(topology), entry, what: 'labelling', untilEmpty: true }, io.signal)
     const result = synthesized(world, entry, await runState(world, entry))
     if (flags.json) return io.out(JSON.stringify(result))
     io.out(`run ${result.run}: ${result.kept} of ${result.queries} queries gave a training sample`)
@@ -75,6 +80,7 @@ export const synthesizeCommand = (program: Command, io: Io) => {
     )
     .option('--run <name>', 'name of the run (default: from the file)')
     .option('--dataset <name>', 'for queries that name none')
+    .option('--with-candidates', 'each query brings its passages (DPR, FlashRAG, Rankify, GainRAG): none are retrieved')
     .option('--limit <n>', 'only the first n queries', positive)
     .option('-k, --k <n>', 'retrieved candidates per query (setting retrieve.k)', positive)
     .option('--alpha <number>', 'weight of the contrast (setting label.alpha)', number)
