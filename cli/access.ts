@@ -96,7 +96,7 @@ export const warnings = (config: Config): string[] => {
 }
 
 /** The text of a file that a setting names. */
-const textOf = async (setting: string, path: string): Promise<string> => {
+export const textOf = async (setting: string, path: string): Promise<string> => {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
@@ -106,7 +106,7 @@ const textOf = async (setting: string, path: string): Promise<string> => {
 }
 
 /** A secret that a file holds, without the end of its line. */
-const contentOf = async (setting: string, path: string, what: string): Promise<string> => {
+export const contentOf = async (setting: string, path: string, what: string): Promise<string> => {
   const text = (await textOf(setting, path)).replace(/\r?\n$/, '')
   if (text === '') throw new Fatal(`${setting}: ${path} is empty; it must hold ${what}`)
   return text
@@ -123,7 +123,7 @@ const passwordOf = async (
 /** One certificate of a PEM text, from its first line to its last. */
 const block = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (?:TRUSTED )?CERTIFICATE-----/g
 
-const certificates = async (setting: string, path: string): Promise<string> => {
+export const certificates = async (setting: string, path: string): Promise<string> => {
   const text = await textOf(setting, path)
   const found = text.match(block) ?? []
   if (found.length === 0) throw new Fatal(`${setting}: ${path} holds no certificate in PEM (BEGIN CERTIFICATE)`)
