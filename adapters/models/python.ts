@@ -17,6 +17,8 @@ export interface PythonRun {
   readonly args: readonly string[]
   /** A folder made by `pythonPackages`. */
   readonly packages?: string
+  /** Another Python than the one of this machine, with what must be set for it. */
+  readonly environment?: { readonly python: string; readonly env: Readonly<Record<string, string>> } | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -25,10 +27,16 @@ export interface PythonRun {
  *
  * @throws Fatal where there is no Python; otherwise an Error with the last line that it wrote.
  */
-export const python = ({ args, packages, signal }: PythonRun): Promise<void> =>
+export const python = ({ args, packages, environment, signal }: PythonRun): Promise<void> =>
   new Promise((resolve, reject) => {
-    const env = { ...process.env, ...(packages === undefined ? {} : { PYTHONPATH: packages }), PYTHONNOUSERSITE: '1' }
-    const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'], ...(signal ? { signal } : {}) })
+    const path = packages === undefined ? {} : { PYTHONPATH: packages }
+    const env = { ...process.env, ...environment?.env, ...path, PYTHONNOUSERSITE: '1', PYTHONDONTWRITEBYTECODE: '1' }
+    const options = {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe'],
+      ...(signal && { signal }),
+    }
+    const child = spawn(environment?.python ?? command, args, options)
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
     child.on('error', (error: NodeJS.ErrnoException) =>
@@ -59,8 +67,15 @@ const pip = (args: readonly string[], what: string) =>
     throw new Unavailable(`${what} cannot be had from the package index (${error.message}); is there a network?`)
   })
 
-/** Installs what a requirements file pins, once; the folder's name follows from the file's content. */
-export const pythonPackages = async (requirements: string, home: string): Promise<string> => {
+/**
+ * Installs what a requirements file pins, once; the folder's name follows from the file's content.
+ * @param what is said where they cannot be had
+ */
+export const pythonPackages = async (
+  requirements: string,
+  home: string,
+  what = 'the packages that prepare a model',
+): Promise<string> => {
   const hash = createHash('sha256')
     .update(await readFile(requirements))
     .digest('hex')
@@ -68,10 +83,7 @@ export const pythonPackages = async (requirements: string, home: string): Promis
   const folder = join(home, 'python', `prepare-${hash}`)
   await once(folder, async (aside) => {
     const quiet = ['--quiet', '--only-binary', ':all:', '--root-user-action', 'ignore']
-    await pip(
-      ['install', ...quiet, '--no-compile', '--target', aside, '--requirement', requirements],
-      'the packages that prepare a model',
-    )
+    await pip(['install', ...quiet, '--no-compile', '--target', aside, '--requirement', requirements], what)
   })
   return folder
 }

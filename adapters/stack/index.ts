@@ -1,4 +1,4 @@
-/** A local stack without Docker: Apache Kafka, a schema registry and vLLM as processes of this machine. */
+/** A local stack without Docker: Apache Kafka, a schema registry, vLLM and Milvus Lite as processes of this machine. */
 export { startBroker, type Broker, type BrokerOptions } from './broker.ts'
 export { startRegistry, type Registry, type RegistryOptions } from './registry.ts'
 export { freePorts } from './ports.ts'
@@ -6,6 +6,8 @@ export type { Server } from './server.ts'
 export { vllmEnvironment, type EnvironmentOptions, type VllmEnvironment } from './environment.ts'
 export { vllmModel, type VllmModelOptions } from './weights.ts'
 export { fastestDtype, startVllm, vllmServer, type Dtype, type Vllm, type VllmOptions } from './vllm.ts'
+export { milvusPackages, startMilvus, type MilvusServer, type MilvusServerOptions } from './milvus.ts'
+export { keepMilvus, type KeepOptions } from './storing.ts'
 export type { Listener } from './settings.ts'
 export { programs, startStack, type Programs, type Stack, type StackOptions, type StackPorts } from './stack.ts'
 export { serve, type ServeOptions, type Serving } from './serving.ts'

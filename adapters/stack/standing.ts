@@ -6,6 +6,7 @@ import { Fatal } from '../../runtime/errors.ts'
 import { within } from '../../runtime/wait.ts'
 import { brokerServer } from './broker.ts'
 import { locked } from './lock.ts'
+import { milvusAddress, probeMilvus } from './milvus.ts'
 import { freePorts, host } from './ports.ts'
 import { probeBroker } from './probe.ts'
 import { isAlive, readRecord } from './record.ts'
@@ -51,11 +52,15 @@ const kinds = {
   registry: { log: 'registry.log', address: ({ registry = 0 }) => registryUrl(registry), probe: probeRegistry },
   // Its health alone: a server with much to do would take its time to make a token.
   vllm: { log: 'vllm.log', address: ({ vllm = 0 }) => vllmUrl(vllm), probe: probeHealth },
+  milvus: { log: 'milvus.log', address: ({ milvus = 0 }) => milvusAddress(milvus), probe: probeMilvus },
 } satisfies Record<string, Kind>
 type Name = keyof typeof kinds
 
 /** What is brought up together. */
-const groups = { kafka: ['broker', 'registry'], vllm: ['vllm'] } as const satisfies Record<string, readonly Name[]>
+const groups = { kafka: ['broker', 'registry'], vllm: ['vllm'], milvus: ['milvus'] } as const satisfies Record<
+  string,
+  readonly Name[]
+>
 export type Group = keyof typeof groups
 
 /** The servers of the groups that were brought up in a folder at some time; those of Kafka where nothing was. */

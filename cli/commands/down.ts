@@ -15,8 +15,8 @@ const said = {
   killed: 'did not stop by itself within 20 s, and was killed',
 }
 
-const titles: Readonly<Record<string, string>> = { vllm: 'vLLM server' }
-const choices = ['kafka', 'vllm', 'all'] as const
+const titles: Readonly<Record<string, string>> = { vllm: 'vLLM server', milvus: 'Milvus Lite server' }
+const choices = ['kafka', 'vllm', 'milvus', 'all'] as const
 type Asked = (typeof choices)[number]
 
 const act = (io: Io) => async (asked: readonly Asked[], flags: Flags) => {

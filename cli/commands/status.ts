@@ -13,7 +13,7 @@ import { stackFolder } from './up.ts'
 
 /** The servers that `up` started; what they are, and what to do where they are not. */
 const rowOf = ({ name, health, address, pid, log, settings: { model, dtype } }: Seen) => {
-  const start = name === 'vllm' ? 'gainstream up vllm' : 'gainstream up'
+  const start = name === 'vllm' || name === 'milvus' ? `gainstream up ${name}` : 'gainstream up'
   const state = {
     ready: `ready, pid ${pid}${model === undefined ? '' : `, ${basename(model)} in ${dtype}`}`,
     silent: `runs (pid ${pid}) and does not answer; see ${log}`,

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { stringify } from 'yaml'
-import { serve, up, type Dtype, type Serving, type Standing } from '../../adapters/stack/index.ts'
+import { keepMilvus, serve, up, type Dtype, type Serving, type Standing } from '../../adapters/stack/index.ts'
 import { Fatal } from '../../runtime/errors.ts'
 import { configOf, withGlobals, type Globals, type Io } from '../command.ts'
 import { home, type Config } from '../config.ts'
@@ -15,12 +15,13 @@ interface Flags extends Globals {
   readonly registryPort?: number
   readonly managementPort?: number
   readonly vllmPort?: number
+  readonly milvusPort?: number
   readonly model?: string
   readonly dtype?: Dtype
   readonly context?: number
 }
 
-const choices = ['kafka', 'vllm', 'all'] as const
+const choices = ['kafka', 'vllm', 'milvus', 'all'] as const
 type Asked = (typeof choices)[number]
 
 /** Where the servers of a project keep their data, logs and records. */
@@ -109,6 +110,16 @@ export const broughtVllm = async (config: Config, io: Io, asked: Reader = {}): P
   }
 }
 
+/** Brings up the Milvus Lite server that the configuration expects on this machine, or finds it. */
+export const broughtMilvus = (config: Config, io: Io, port?: number): Promise<Standing> => {
+  const defaultPort = port ?? expected('milvus.address', '--milvus-port', config.milvus.address)
+  dataFolder(config.data)
+  return keepMilvus({ folder: stackFolder(config), home: home(io.env), port, defaultPort, remedy })
+}
+
+/** What a configuration must say to use it. */
+const storeSettings = ({ address }: Standing) => ({ store: { engine: 'milvus' }, milvus: { address } })
+
 /** What a configuration must say to use this server. */
 const readerSettings = ({ address, model }: Serving) => ({
   reader: { engine: 'vllm' },
@@ -121,8 +132,12 @@ const act = (io: Io) => async (asked: readonly Asked[], flags: Flags) => {
   const wants = (what: Asked) => asked.includes(what) || asked.includes('all')
   const kafka = wants('kafka') ? await brought(config, io, flags) : []
   const vllm = wants('vllm') ? await broughtVllm(config, io, flags) : undefined
-  const servers = [...kafka, ...(vllm ? [vllm] : [])]
-  const needed = { ...(kafka.length > 0 && settings(kafka)), ...(vllm && readerSettings(vllm)) }
+  const milvus = wants('milvus') ? await broughtMilvus(config, io, flags.milvusPort) : undefined
+  const servers = [...kafka, ...(vllm ? [vllm] : []), ...(milvus ? [milvus] : [])]
+  const needed = {
+    ...{ ...(kafka.length > 0 && settings(kafka)), ...(vllm && readerSettings(vllm)) },
+    ...(milvus && storeSettings(milvus)),
+  }
   if (flags.json) return io.out(JSON.stringify({ folder, servers, settings: needed }))
   const state = ({ found, pid }: Standing) => `${found ? 'already runs' : 'started'}, pid ${pid}`
   io.out(table(servers.map((each) => [each.name, each.address, state(each)])))
@@ -134,7 +149,10 @@ export const upCommand = (program: Command, io: Io) => {
     .command('up')
     .description('start servers on this machine, without Docker; they go on until `down`')
     .addArgument(
-      new Argument('[servers...]', 'kafka: a broker and a schema registry; vllm: a reader on the CPU, with the plugin')
+      new Argument(
+        '[servers...]',
+        'kafka: a broker and a schema registry; vllm: a reader on the CPU, with the plugin; milvus: Milvus Lite',
+      )
         .choices(choices)
         .default(['kafka'] satisfies Asked[], 'kafka'),
     )
@@ -143,6 +161,7 @@ export const upCommand = (program: Command, io: Io) => {
     .option('--controller-port <port>', 'of the controller within the broker (default: a free one)', port)
     .option('--management-port <port>', 'of what the registry says of itself (default: a free one)', port)
     .option('--vllm-port <port>', 'of vLLM (default: that of vllm.urls, 8000)', port)
+    .option('--milvus-port <port>', 'of Milvus Lite (default: that of milvus.address, 19530)', port)
     .option(
       '--model <name>',
       'for vLLM: a folder of safetensors or a model of the hub (default: SmolLM2-135M-Instruct)',
