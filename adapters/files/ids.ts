@@ -25,10 +25,10 @@ export const seenIds = (): SeenIds => {
     before(id, place) {
       const number = wholeNumber(id)
       if (counted.holds(number)) return counted.place(number)
-      const known = others.size > 0 ? others.find(id) : undefined
-      if (known !== undefined) return known
-      if (!counted.extend(number, place)) others.add(id, place)
-      return undefined
+      if (!counted.follows(number)) return others.find(id, place)
+      const known = others.find(id)
+      if (known === undefined) counted.extend(number, place)
+      return known
     },
     get bytes() {
       return counted.bytes + others.bytes
@@ -43,8 +43,8 @@ const range = () => {
   const places: number[] = []
   return {
     holds: (number: number) => number >= first && number <= last,
-    extend(number: number, place: number): boolean {
-      if (Number.isNaN(number) || (!Number.isNaN(last) && number !== last + 1)) return false
+    follows: (number: number) => (Number.isNaN(last) ? !Number.isNaN(number) : number === last + 1),
+    extend(number: number, place: number) {
       if (Number.isNaN(first)) first = number
       last = number
       if (place - number !== distance) {
@@ -52,7 +52,6 @@ const range = () => {
         numbers.push(number)
         places.push(place)
       }
-      return true
     },
     place(number: number): number {
       let [low, high] = [0, numbers.length - 1]
@@ -73,25 +72,29 @@ const range = () => {
 const table = () => {
   const parts = Array.from({ length: 256 }, part)
   let size = 0
-  const partOf = (digest: Buffer) => parts[digest[12] ?? 0] as Part
   return {
-    find: (id: string): number | undefined => {
-      const digest = hash('sha256', id, 'buffer')
-      return partOf(digest).find(digest)
-    },
-    add(id: string, place: number) {
-      const digest = hash('sha256', id, 'buffer')
-      partOf(digest).add(digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), place)
-      size++
-    },
-    get size() {
-      return size
+    /** The place of this id; a new one is noted, if there is a place to note. */
+    find(id: string, place = 0): number | undefined {
+      if (place === 0 && size === 0) return undefined
+      // As text it comes five times as fast as in a buffer.
+      const digest = hash('sha256', id, 'binary')
+      const own = parts[digest.charCodeAt(12)] as Part
+      const known = own.find(word(digest, 0), word(digest, 4), word(digest, 8), place)
+      if (known === undefined && place !== 0) size++
+      return known
     },
     get bytes() {
       return parts.reduce((sum, each) => sum + each.bytes, 0)
     },
   }
 }
+
+const word = (digest: string, at: number): number =>
+  (digest.charCodeAt(at) |
+    (digest.charCodeAt(at + 1) << 8) |
+    (digest.charCodeAt(at + 2) << 16) |
+    (digest.charCodeAt(at + 3) << 24)) >>>
+  0
 
 const part = () => {
   let entries = new Uint32Array(0)
@@ -107,25 +110,32 @@ const part = () => {
     }
     return at
   }
+  const put = (at: number, a: number, b: number, c: number, place: number) => {
+    entries[4 * at] = a
+    entries[4 * at + 1] = b
+    entries[4 * at + 2] = c
+    entries[4 * at + 3] = place
+  }
   const grow = () => {
     const before = entries
     capacity = Math.max(16, Math.ceil(capacity * 1.3))
     entries = new Uint32Array(4 * capacity)
     for (let at = 0; at < before.length; at += 4) {
-      const [a = 0, b = 0, c = 0, place = 0] = before.subarray(at, at + 4)
-      if (place !== 0) entries.set([a, b, c, place], 4 * slot(a, b, c))
+      const [a, b, c] = [before[at] ?? 0, before[at + 1] ?? 0, before[at + 2] ?? 0]
+      const place = before[at + 3] ?? 0
+      if (place !== 0) put(slot(a, b, c), a, b, c, place)
     }
   }
   return {
-    find(digest: Buffer): number | undefined {
-      if (size === 0) return undefined
-      const at = slot(digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8))
-      return entries[4 * at + 3] || undefined
-    },
-    add(a: number, b: number, c: number, place: number) {
+    find(a: number, b: number, c: number, place: number): number | undefined {
       if (size + 1 > 0.75 * capacity) grow()
-      entries.set([a, b, c, place], 4 * slot(a, b, c))
+      const at = slot(a, b, c)
+      const known = entries[4 * at + 3] ?? 0
+      if (known !== 0) return known
+      if (place === 0) return undefined
+      put(at, a, b, c, place)
       size++
+      return undefined
     },
     get bytes() {
       return entries.byteLength

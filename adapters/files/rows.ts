@@ -33,6 +33,10 @@ export interface Parquet {
   /** Names of the columns at the top. */
   readonly columns: readonly string[]
   readonly bytes: number
+  /** Rows of the largest row group. */
+  readonly largest: number
+  /** How many values a column holds, counting those in its lists. */
+  values(column: string): number
   /** Rows from `from` (0 is the first) on, in parts of at most a row group. Texts are bytes still: see `plain`. */
   read(columns: readonly string[], from?: number): AsyncGenerator<{ start: number; rows: Cells[] }>
 }
@@ -64,7 +68,13 @@ export const openParquet = async (path: string): Promise<Parquet> => {
     }
   }
   const columns = parquetSchema(metadata).children.map(({ element }) => element.name)
-  return { rows: Number(metadata.num_rows), columns, bytes, read }
+  const values = (column: string) =>
+    metadata.row_groups
+      .flatMap((group) => group.columns)
+      .filter(({ meta_data }) => meta_data?.path_in_schema[0] === column)
+      .reduce((sum, { meta_data }) => sum + Number(meta_data?.num_values ?? 0), 0)
+  const largest = Math.max(0, ...metadata.row_groups.map((group) => Number(group.num_rows)))
+  return { rows: Number(metadata.num_rows), columns, bytes, largest, values, read }
 }
 
 const damaged = (path: string, error: unknown): unknown => {

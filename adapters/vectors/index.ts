@@ -1,0 +1,2 @@
+/** Vectors out of files: what `--embeddings` reads. */
+export { openVectors, type VectorBlock, type Vectors } from './vectors.ts'
