@@ -1,6 +1,6 @@
 /** A corpus becomes a collection: built whole before anybody searches it, or added to the one that is current. */
 import { collectionName } from '../method/collection.ts'
-import type { CollectionManifest } from '../method/ports.ts'
+import type { CollectionManifest, Collections } from '../method/ports.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { RunEntry } from '../schemas/control.ts'
 import type { Passage } from '../schemas/passage.ts'
@@ -39,9 +39,10 @@ const checkWhole = (name: string, count: number, expected: number) => {
   )
 }
 
-const sealed = async (name: string, stores: Stores, io: Io) => {
+/** What makes searches fast is built, and nothing more is missing. */
+export const sealed = async (name: string, collections: Collections, io: Io): Promise<void> => {
   const bar = progress('building the index', io.screen)
-  await stores.collections.seal(name, io.signal, (done, total) => bar.update(done, total))
+  await collections.seal(name, io.signal, (done, total) => bar.update(done, total))
   bar.end()
 }
 
@@ -51,7 +52,7 @@ const finish = async (entry: RunEntry, expected: number, stores: Stores, promote
   const found = await stores.collections.find(name, io.signal)
   if (!found || found.manifest.state === 'ready') return
   checkWhole(name, await stores.collections.count(name, io.signal), expected)
-  await sealed(name, stores, io)
+  await sealed(name, stores.collections, io)
   if (promote) await stores.collections.promote(name, io.signal)
 }
 

@@ -3,6 +3,7 @@ import type { RunEntry } from '../../schemas/control.ts'
 import { configOf, inWorld, positive, withGlobals, type Globals, type Io } from '../command.ts'
 import { passageFile, survey } from '../import.ts'
 import { indexCorpus } from '../indexing.ts'
+import { loadCorpus } from '../loading.ts'
 import { runState } from '../runs.ts'
 import { openTopics } from '../streams.ts'
 
@@ -10,6 +11,7 @@ interface Flags extends Globals {
   readonly run?: string
   readonly limit?: number
   readonly anew?: boolean
+  readonly embeddings?: string
   readonly promote: boolean
 }
 
@@ -19,12 +21,23 @@ interface About {
   readonly stored: number
 }
 
+const asideOf = ({ collection, current }: Pick<About, 'collection' | 'current'>) =>
+  current ? '' : `, which is not the current one: gainstream collections promote ${collection}`
+
 const said = ({ count }: RunEntry, indexed: number, { collection, current, stored }: About) => {
-  const aside = current ? '' : `, which is not the current one: gainstream collections promote ${collection}`
-  return `indexed ${indexed} of ${count} passages; the store holds ${stored} in ${collection}${aside}`
+  return `indexed ${indexed} of ${count} passages; the store holds ${stored} in ${collection}${asideOf({ collection, current })}`
 }
 
+const load = (io: Io, path: string, embeddings: string, flags: Flags) =>
+  inWorld(configOf(io, flags), io, async (opened) => {
+    const { run, limit, promote } = flags
+    const { collection, passages, current } = await loadCorpus(opened, io, { path, embeddings, run, limit, promote })
+    if (flags.json) return io.out(JSON.stringify({ collection, current, stored: passages, passages }))
+    io.out(`loaded ${passages} passages into ${collection}${asideOf({ collection, current })}`)
+  })
+
 const act = (io: Io) => async (path: string, flags: Flags) => {
+  if (flags.embeddings !== undefined) return load(io, path, flags.embeddings, flags)
   const config = configOf(io, flags)
   const file = { path, kind: passageFile, run: flags.run, topology: 'indexing', limit: flags.limit } as const
   const surveyed = await survey(file, io)
@@ -48,10 +61,14 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
 export const indexCommand = (program: Command, io: Io) => {
   const command = program
     .command('index <corpus>')
-    .description('embed the passages of a file (JSONL or JSON, plain or gzip) and put them into the store')
+    .description('embed the passages of a file and put them into the store')
     .option('--run <name>', 'name of this import (default: from the file)')
     .option('--anew', 'build a collection beside the current one, and let it take its place when it is whole')
     .option('--no-promote', 'let it take no place by itself')
+    .option(
+      '--embeddings <path>',
+      'vectors that are there already, in the order of the corpus: .npy, .fvecs, Parquet, or pickled shards',
+    )
     .option('--limit <n>', 'only the first n passages', positive)
   withGlobals(command).action(act(io))
 }
