@@ -12,7 +12,9 @@ import { exportCommand } from './commands/export.ts'
 import { gainCommand } from './commands/gain.ts'
 import { gradeCommand } from './commands/grade.ts'
 import { indexCommand } from './commands/index-corpus.ts'
+import { modelCommand } from './commands/model.ts'
 import { offsetsCommand } from './commands/offsets.ts'
+import { recallCommand } from './commands/recall.ts'
 import { rejectsCommand } from './commands/rejects.ts'
 import { replayCommand } from './commands/replay.ts'
 import { runsCommand } from './commands/runs.ts'
@@ -31,6 +33,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   askCommand,
   gainCommand,
   gradeCommand,
+  recallCommand,
   exportCommand,
   startCommand,
   statusCommand,
@@ -43,6 +46,7 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   doctorCommand,
   upCommand,
   downCommand,
+  modelCommand,
   benchCommand,
   configCommand,
 ]

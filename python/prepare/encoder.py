@@ -1,14 +1,16 @@
-"""Writes the ONNX graph of a BERT encoder from its safetensors file: no torch, no exporter.
+"""Writes the ONNX graph of a BERT-like encoder from its safetensors file: no torch, no exporter.
 
-Two graphs come out, in full precision and with 8-bit weights, and beside them what a plain NumPy forward pass makes of
-some sample texts, so that whoever runs the graphs can tell whether they compute the same.
+BERT itself, and what is built like it: RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT and MPNet (see families.py). Graphs
+come out in full precision and with 8-bit weights, and beside them, where samples are given, what a plain NumPy forward
+pass makes of these, so that whoever runs the graphs can tell whether they compute the same.
 
-    python encoder.py --weights model.safetensors --config config.json --samples samples.json --out FOLDER
+    python encoder.py --weights model.safetensors --config config.json --out FOLDER [--samples samples.json]
+                      [--kinds fp32 int8]
 
 samples.json holds the token ids of each sample: [[101, …, 102], …]. FOLDER gets model.fp32.onnx, model.int8.onnx and
 reference.json: the mean over each sample's token vectors, brought to length 1. Inputs of a graph: input_ids,
-attention_mask, token_type_ids, int64 [batch, tokens], padded at the end; output: last_hidden_state,
-float32 [batch, tokens, hidden].
+attention_mask and, where the model has kinds of tokens, token_type_ids, int64 [batch, tokens], padded at the end;
+output: last_hidden_state, float32 [batch, tokens, hidden].
 """
 
 import argparse
@@ -18,15 +20,13 @@ import pathlib
 import sys
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from families import Unsupported, as_bert
+
 OPSET = 17
+LARGEST = 2_000_000_000  # bytes; a protobuf message ends at 2 GiB
 CONTRIB = "com.microsoft"  # onnxruntime's own operators: attention with a padding mask, fused GELU, 8-bit products
-
-
-class Unsupported(Exception):
-    """The model is not one that this script can write; the message says why."""
 
 
 def read_safetensors(path):
@@ -34,24 +34,17 @@ def read_safetensors(path):
     raw = np.memmap(path, dtype=np.uint8, mode="r")
     size = int(raw[:8].view("<u8")[0])
     header = json.loads(bytes(raw[8 : 8 + size]))
-    kinds = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
+    kinds = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"}
     tensors = {}
     for name, entry in header.items():
         if name == "__metadata__" or entry["dtype"] not in kinds:
             continue
         start, end = (8 + size + offset for offset in entry["data_offsets"])
         values = raw[start:end].view(kinds[entry["dtype"]]).reshape(entry["shape"])
-        tensors[name.removeprefix("bert.")] = np.asarray(values, dtype=np.float32)
+        if entry["dtype"] == "BF16":  # the upper half of a float32
+            values = (values.astype(np.uint32) << 16).view(np.float32)
+        tensors[name] = np.asarray(values, dtype=np.float32)
     return tensors
-
-
-def check(config):
-    if config.get("model_type") != "bert":
-        raise Unsupported(f"model_type is {config.get('model_type')!r}; only 'bert' can be written here")
-    if config.get("hidden_act", "gelu") != "gelu":
-        raise Unsupported(f"hidden_act is {config['hidden_act']!r}; only 'gelu' can be written here")
-    if config.get("position_embedding_type", "absolute") != "absolute":
-        raise Unsupported("only absolute position embeddings can be written here")
 
 
 class Graph:
@@ -114,22 +107,35 @@ class Graph:
         table = {
             kind: self.weight(f"embeddings.{kind}", self.tensors[f"embeddings.{kind}_embeddings.weight"])
             for kind in ("word", "position", "token_type")
+            if f"embeddings.{kind}_embeddings.weight" in self.tensors
         }
-        length = self.node("Gather", self.node("Shape", "input_ids"), self.constant("index", np.int64(1)))
-        positions = self.node("Range", self.constant("index", np.int64(0)), length, self.constant("index", np.int64(1)))
+        self.length = self.node("Gather", self.node("Shape", "input_ids"), self.constant("index", np.int64(1)))
+        positions = self.node("Range", self.constant("index", np.int64(0)), self.length, self.constant("index", np.int64(1)))
         words = self.node("Gather", table["word"], "input_ids")
-        kinds = self.node("Gather", table["token_type"], "token_type_ids")
+        kinds = [self.node("Gather", table["token_type"], "token_type_ids")] if "token_type" in table else []
         places = self.node("Gather", table["position"], positions)
-        return self.layer_norm(self.node("Add", self.node("Add", words, kinds), places), "embeddings.LayerNorm")
+        for kind in kinds:
+            words = self.node("Add", words, kind)
+        return self.layer_norm(self.node("Add", words, places), "embeddings.LayerNorm")
 
-    def layer(self, source, index, mask):
+    def distances(self):
+        """What attention adds for the distance of two tokens, [1, heads, tokens, tokens]; none for most models."""
+        if "distances" not in self.tensors:
+            return []
+        table = self.weight("distances", self.tensors["distances"][None])
+        length = self.node("Reshape", self.length, self.constant("all", np.array([-1])))
+        ends = self.node("Concat", length, length, axis=0)
+        starts, axes = self.constant("from", np.array([0, 0])), self.constant("axes", np.array([2, 3]))
+        return [self.node("Slice", table, starts, ends, axes)]
+
+    def layer(self, source, index, mask, distances):
         at = f"encoder.layer.{index}"
         query, key, value = (f"{at}.attention.self.{part}" for part in ("query", "key", "value"))
         weight, bias = (np.concatenate([self.tensors[f"{n}.{p}"] for n in (query, key, value)]) for p in ("weight", "bias"))
         q, k, v = self.node("Split", self.product(source, f"{at}.qkv", weight), outputs=3, axis=-1)
         bias = self.weight(f"{at}.qkv.bias", bias)
         heads = self.config["num_attention_heads"]
-        attended = self.node("MultiHeadAttention", q, k, v, bias, mask, domain=CONTRIB, num_heads=heads)
+        attended = self.node("MultiHeadAttention", q, k, v, bias, mask, *distances, domain=CONTRIB, num_heads=heads)
         middle = self.closing(attended, f"{at}.attention.output", source)
         wide = self.node("BiasGelu", *self.dense(middle, f"{at}.intermediate.dense"), domain=CONTRIB)
         return self.closing(wide, f"{at}.output", middle)
@@ -146,13 +152,15 @@ class Graph:
     def model(self):
         mask = self.node("Cast", "attention_mask", to=TensorProto.INT32)
         hidden = self.embeddings()
+        distances = self.distances()
         for index in range(self.config["num_hidden_layers"]):
-            hidden = self.layer(hidden, index, mask)
+            hidden = self.layer(hidden, index, mask, distances)
         self.nodes[-1].output[0] = "last_hidden_state"
         shape = ["batch", "tokens"]
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, shape)
             for name in ("input_ids", "attention_mask", "token_type_ids")
+            if name != "token_type_ids" or "embeddings.token_type_embeddings.weight" in self.tensors
         ]
         output = helper.make_tensor_value_info(
             "last_hidden_state", TensorProto.FLOAT, [*shape, self.config["hidden_size"]]
@@ -178,6 +186,7 @@ def erf(x):
 def forward(tensors, config, ids):
     """The same encoder in NumPy for one unpadded text; returns [tokens, hidden]. The oracle of both graphs."""
     epsilon, heads = config.get("layer_norm_eps", 1e-12), config["num_attention_heads"]
+    distances = tensors["distances"][:, : len(ids), : len(ids)] if "distances" in tensors else 0
 
     def norm(x, name):
         centred = x - x.mean(-1, keepdims=True)
@@ -192,7 +201,7 @@ def forward(tensors, config, ids):
 
     def layer(x, at):
         q, k, v = (split(dense(x, f"{at}.attention.self.{part}")) for part in ("query", "key", "value"))
-        scores = q @ k.transpose(0, 2, 1) / math.sqrt(q.shape[-1])
+        scores = q @ k.transpose(0, 2, 1) / math.sqrt(q.shape[-1]) + distances
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = ((weights / weights.sum(-1, keepdims=True)) @ v).transpose(1, 0, 2).reshape(len(x), -1)
         middle = norm(x + dense(mixed, f"{at}.attention.output.dense"), f"{at}.attention.output.LayerNorm")
@@ -202,7 +211,9 @@ def forward(tensors, config, ids):
 
     x = tensors["embeddings.word_embeddings.weight"][ids]
     x = x + tensors["embeddings.position_embeddings.weight"][: len(ids)]
-    x = norm(x + tensors["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+    if "embeddings.token_type_embeddings.weight" in tensors:
+        x = x + tensors["embeddings.token_type_embeddings.weight"][0]
+    x = norm(x, "embeddings.LayerNorm")
     for index in range(config["num_hidden_layers"]):
         x = layer(x, f"encoder.layer.{index}")
     return x
@@ -213,19 +224,27 @@ def reference(tensors, config, samples):
     return [(mean / np.linalg.norm(mean)).tolist() for mean in means]
 
 
+def write(path, tensors, config, kind):
+    model = Graph(tensors, config, int8=kind == "int8").model()
+    if sum(len(weight.raw_data) for weight in model.graph.initializer) > LARGEST:
+        raise Unsupported(f"the model does not fit into one ONNX file of 2 GB in {kind}")
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("weights", "config", "samples", "out"):
+    for name in ("weights", "config", "out"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--samples", type=pathlib.Path)
+    parser.add_argument("--kinds", nargs="+", choices=("fp32", "int8"), default=("fp32", "int8"))
     options = parser.parse_args()
     config = json.loads(options.config.read_text())
-    check(config)
-    tensors = read_safetensors(options.weights)
-    for kind in ("fp32", "int8"):
-        model = Graph(tensors, config, int8=kind == "int8").model()
-        (options.out / f"model.{kind}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    samples = json.loads(options.samples.read_text())
-    (options.out / "reference.json").write_text(json.dumps(reference(tensors, config, samples)))
+    tensors, config = as_bert(config, lambda: read_safetensors(options.weights))
+    for kind in options.kinds:
+        write(options.out / f"model.{kind}.onnx", tensors, config, kind)
+    if options.samples:
+        samples = json.loads(options.samples.read_text())
+        (options.out / "reference.json").write_text(json.dumps(reference(tensors, config, samples)))
 
 
 if __name__ == "__main__":
