@@ -6,7 +6,7 @@ import type { VectorFile } from './vectors.ts'
 const kinds: Readonly<Record<string, NumberKind>> = { '<f4': 'float32', '<f2': 'float16' }
 
 /** `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, as numpy writes it and no other way. */
-const header = /^\{'descr': (?:'([^']*)'|[^']+?), 'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? ?\}[ \n]*$/
+const header = /^\{'descr': (?:'([^']*)'|\[.*\]), 'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? ?\}[ \n]*$/
 
 /** Version 1 has two bytes for the length of its header, 2 and 3 have four; 3 says it in UTF-8. */
 const headerAt = async (path: string): Promise<{ text: string; offset: number }> => {
