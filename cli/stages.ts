@@ -17,7 +17,7 @@ import type { World } from './world.ts'
 const reading = new Set(['imagine', 'label', 'distil', 'generate'])
 
 /** How a dense and a sparse ranking become one. */
-const fusionOf = ({ retrieve }: Config): Fuse => {
+export const fusionOf = ({ retrieve }: Config): Fuse => {
   const { fusion, rank_constant: k, dense_weight: weight } = retrieve
   return fusion === 'ranks'
     ? (dense, sparse, limit) => fuse(dense, sparse, { k, limit })

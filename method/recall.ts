@@ -1,6 +1,7 @@
 /** How good a ranking of candidates is. Lists are best first; generated passages are set aside: nobody retrieved them. */
 import type { Scored } from '../schemas/context.ts'
 import type { Candidate } from '../schemas/passage.ts'
+import { answerMatcher } from './answer.ts'
 
 type Ranked = Pick<Candidate, 'id' | 'source' | 'same_as' | 'twin_of'>
 
@@ -14,13 +15,35 @@ export const goldMatcher = (candidates: readonly Ranked[], goldIds: readonly str
   return (one) => originals.has(one.id) || originals.has(original(one))
 }
 
-/** The retrieved ones in order: gold or not. */
-const goldFlags = (candidates: readonly Ranked[], goldIds: readonly string[]): boolean[] =>
-  candidates.filter(({ source }) => source !== 'generated').map(goldMatcher(candidates, goldIds))
+/** Where one stands among the retrieved ones, from 1: the first that `fits`; null where none does. */
+const rankOf = <T extends Pick<Candidate, 'source'>>(
+  candidates: readonly T[],
+  fits: (one: T) => boolean,
+): number | null => {
+  const at = candidates.filter(({ source }) => source !== 'generated').findIndex(fits)
+  return at < 0 ? null : at + 1
+}
+
+/** The place of the first gold passage among the retrieved ones, from 1; null where none was retrieved. */
+export const goldRank = (candidates: readonly Ranked[], goldIds: readonly string[]): number | null =>
+  rankOf(candidates, goldMatcher(candidates, goldIds))
+
+/** The place of the first retrieved passage that holds an answer, from 1 (DPR's token match); null where none does. */
+export const answerRank = (
+  candidates: readonly Pick<Candidate, 'source' | 'text'>[],
+  golds: readonly string[],
+  lang = 'en',
+): number | null => {
+  const holds = answerMatcher(golds, lang)
+  return rankOf(candidates, ({ text }) => holds(text))
+}
+
+/** 1 where the place is among the first k, otherwise 0. */
+export const withinFirst = (k: number, rank: number | null): number => (rank !== null && rank <= k ? 1 : 0)
 
 /** 1 where any gold passage is among the first k; a gold that was not retrieved is a miss; null without known golds. */
 export const recallAt = (k: number, candidates: readonly Ranked[], goldIds: readonly string[]): number | null =>
-  goldIds.length === 0 ? null : goldFlags(candidates, goldIds).slice(0, k).includes(true) ? 1 : 0
+  goldIds.length === 0 ? null : withinFirst(k, goldRank(candidates, goldIds))
 
 /** The same of candidates that carry it as a flag: is the first choice among the retrieved ones a gold passage? */
 export const firstIsGold = (
