@@ -75,6 +75,8 @@ export const approximate = ({ path, store, dimension, make, always = false }: Ap
   /** The graph holds all living rows up to this change number. */
   let position = 0
   let [living, saved] = [0, 0]
+  /** The rows as they were when the living ones were counted. */
+  let counted = { changes: [] as readonly number[], length: 0 }
 
   const startOver = () => {
     graph = make()
@@ -82,6 +84,7 @@ export const approximate = ({ path, store, dimension, make, always = false }: Ap
   }
   const count = ({ changes, alive }: Rows) => {
     living = 0
+    counted = { changes, length: changes.length }
     for (let slot = upTo(changes, position) - 1; slot >= 0; slot--) living += alive[slot] ?? 0
   }
   const dead = () => graph.size() - living
@@ -126,7 +129,7 @@ export const approximate = ({ path, store, dimension, make, always = false }: Ap
     },
     behind: ({ changes }) => changes.length - upTo(changes, position),
     grow(rows, most, threads) {
-      count(rows)
+      if (counted.changes !== rows.changes || counted.length !== rows.changes.length) count(rows)
       if (dead() > 1000 + living) startOver()
       const from = upTo(rows.changes, position)
       const to = Math.min(from + most, rows.changes.length)

@@ -13,8 +13,10 @@ export interface Growing {
 
 /** So many rows more to look at one by one are not felt. */
 const slack = 512
-/** Rows between two searches: about ten milliseconds. */
-const step = 64
+/** Rows at a time: some milliseconds, even of long vectors. */
+const step = 16
+/** Searches that wait are answered many at once: then as much time is the index's, but no more than this at a stretch. */
+const [shortest, longest] = [10, 500]
 /** Of what is saved, as a share; and at least. What was not saved is taken in again by whoever opens the store next. */
 const [share, least] = [0.05, 2000]
 /** Between saves while all is built, so that one who is killed goes on from there. Milliseconds. */
@@ -32,6 +34,8 @@ export interface GrowingOptions {
 /** @throws what the index throws, from `begin` and `build`: a failure in between is told to the next search. */
 export const growing = ({ index, rows, last, eager }: GrowingOptions): Growing => {
   let [begun, closed, savedAt] = [false, false, performance.now()]
+  /** When the index was last let grow. */
+  let ended = 0
   let timer: NodeJS.Immediate | undefined
   let failure: { readonly error: unknown } | undefined
 
@@ -41,10 +45,16 @@ export const growing = ({ index, rows, last, eager }: GrowingOptions): Growing =
     begun = true
   }
   const worthSaving = () => index.unsaved() > Math.max(least, share * rows().changes.length)
+  const growFor = (milliseconds: number) => {
+    const until = performance.now() + milliseconds
+    do index.grow(rows(), step, 1)
+    while (index.behind(rows()) > 0 && performance.now() < until)
+  }
   const go = () => {
     timer = undefined
     try {
-      index.grow(rows(), step, 1)
+      growFor(Math.min(longest, Math.max(shortest, performance.now() - ended)))
+      ended = performance.now()
       if (index.behind(rows()) > 0) return follow()
       if (worthSaving()) index.save()
     } catch (error) {
@@ -55,7 +65,9 @@ export const growing = ({ index, rows, last, eager }: GrowingOptions): Growing =
     if (!closed) timer ??= setImmediate(go)
   }
   const look = () => {
-    if (begun && !failure && index.behind(rows()) > slack) follow()
+    if (!begun || failure || timer || index.behind(rows()) <= slack) return
+    ended = performance.now()
+    follow()
   }
   return {
     look,
