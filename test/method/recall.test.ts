@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hasAnswerAt, hitAt1, recallAt } from '../../method/index.ts'
+import { answerRank, goldRank, hasAnswerAt, hitAt1, recallAt, withinFirst } from '../../method/index.ts'
 import { candidate } from './candidate.ts'
 
 const generated = candidate('g', 9, { source: 'generated' })
@@ -48,4 +48,30 @@ test('has-answer@k looks at the first k retrieved passages and needs golds', () 
   expect(hasAnswerAt(5, scored.slice(0, 2), ['x'])).toBe(0)
   expect(hasAnswerAt(5, [], ['x'])).toBe(0)
   expect(hasAnswerAt(5, [{ source: 'retrieved', has_answer: null }], [])).toBeNull()
+})
+
+describe('the place of', () => {
+  const list = [
+    { ...generated, text: 'Paris' },
+    candidate('a', 1, { text: 'Lyon' }),
+    candidate('b', 2, { text: 'It is Paris.', same_as: ['gold'] }),
+    candidate('gold', 3, { text: 'Parisian' }),
+  ]
+
+  test('the first gold passage, or of a copy of it, is counted among the retrieved ones', () => {
+    expect(goldRank(list, ['gold', 'other'])).toBe(2)
+    expect(goldRank(list, ['elsewhere'])).toBeNull()
+    expect(goldRank(list, [])).toBeNull()
+  })
+
+  test('the first passage that holds an answer is that of whole words, not of a part of one', () => {
+    expect(answerRank(list, ['Marseille', 'paris'])).toBe(2)
+    expect(answerRank(list, ['Pari'])).toBeNull()
+    expect(answerRank(list, [])).toBeNull()
+  })
+
+  test('what was found says whether it is among the first k', () => {
+    expect([1, 2, 3].map((k) => withinFirst(k, 2))).toEqual([0, 1, 1])
+    expect(withinFirst(100, null)).toBe(0)
+  })
 })
