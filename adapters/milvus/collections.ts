@@ -98,10 +98,11 @@ export const openMilvusCollections = async (options: MilvusOptions): Promise<Col
       })
     },
     open: async (name, signal) => {
-      const { encoder } = await named(name, signal)
+      const { encoder, state } = await named(name, signal)
       await leaseFor(name)(() => made.indexes(client, name, signal))
-      const { dimension } = encoder
-      return openStore({ client, collection: name, dimension, lease: leaseFor(name) }, signal)
+      const searched = client.lite && state === 'ready'
+      const how = { dimension: encoder.dimension, lease: leaseFor(name), ...(searched && { flushEvery: 4_000 }) }
+      return openStore({ client, collection: name, ...how }, signal)
     },
     note,
     seal: async (name, signal, onProgress) => {

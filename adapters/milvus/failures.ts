@@ -31,6 +31,11 @@ export const isNotLoaded = (error: unknown) =>
   is(error, ...codes.notLoaded) || (error instanceof Refused && /not (fully )?loaded/i.test(error.message))
 export const isAliasMissing = (error: unknown) => is(error, codes.aliasNotFound, codes.collectionNotFound)
 export const isIndexMissing = (error: unknown) => is(error, ...codes.indexNotFound)
+/** Of Milvus Lite, of gRPC (the call is too large), and of Milvus: parameters that are wrong or missing. */
+const faults = new Set([6, 8, 1100, 1101, 1102, 1103, 1104, 1105, 1106, 1107])
+/** The rows of the call are at fault, or one of them is. */
+export const isOfRows = (error: unknown): error is Refused =>
+  error instanceof Refused && !error.passing && faults.has(error.code)
 /** Somebody else made it first. */
 export const isThere = (error: unknown) =>
   error instanceof Refused && /already exist|duplicate|at most one|distinct index/i.test(error.message)
@@ -94,11 +99,14 @@ export const translated = (error: unknown, where: string): unknown => {
   return new Unavailable(`${where} ${why}`, { endpoint: where, ...options })
 }
 
+/** What the machine of the server says, through the server. */
+const full = /\[Errno \d+\]|no space left|disk quota|out of memory|cannot allocate/i
+
 /** A status nobody knew what to do with. @param what was asked for, as in `to search docs` */
 export const settled = (error: unknown, where: string, what: string): unknown => {
   if (!(error instanceof Refused)) return error
   const said = `${where} refused ${what}: ${error.message}`
-  if (error.passing) return new Unavailable(said, { endpoint: where, cause: error })
+  if (error.passing || full.test(error.message)) return new Unavailable(said, { endpoint: where, cause: error })
   if (forbidden.has(error.code) || /permission|privilege/i.test(error.message))
     return new Fatal(`${said}; give this user the right to do so`, { cause: error })
   return new Error(said, { cause: error })

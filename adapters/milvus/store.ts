@@ -4,7 +4,7 @@ import type { Near, PassageStore } from '../../method/ports.ts'
 import { Rejected } from '../../runtime/errors.ts'
 import { quiet, type Client } from './client.ts'
 import { counted } from './counting.ts'
-import { isMissing } from './failures.ts'
+import { isOfRows } from './failures.ts'
 import { kindOf, recipeOf, type IndexKind } from './indexes.ts'
 import type { Lease } from './lease.ts'
 import { loading } from './loading.ts'
@@ -17,6 +17,11 @@ export interface StoreOptions {
   readonly collection: string
   readonly dimension: number
   readonly lease: Lease
+  /**
+   * Rows between flushes (default: none is asked for). Milvus Lite indexes the words of all rows that are not flushed
+   * anew for each search: a tenth of a second for each thousand of them.
+   */
+  readonly flushEvery?: number
 }
 
 /** What was acknowledged is seen: a server of many nodes waits until it has heard of all writes before the search. */
@@ -32,10 +37,9 @@ const checkCount = (k: number) => {
 
 /** @throws where the collection cannot be loaded */
 export const openStore = async (options: StoreOptions, signal: AbortSignal): Promise<PassageStore> => {
-  const { client, collection, dimension, lease } = options
+  const { client, collection, dimension, lease, flushEvery = Infinity } = options
   const named = { collection_name: collection }
   const { load, loaded, failure } = loading(client, collection)
-  let seen: { readonly at: number; readonly kind: Promise<IndexKind> } | undefined
 
   const kindNow = async (): Promise<IndexKind> => {
     const { index_descriptions } = await client.ask((sdk, timeout) =>
@@ -45,13 +49,16 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
     const type = described?.params.find(({ key }) => key === 'index_type')?.value
     return kindOf(String(type)) ?? 'flat'
   }
+  /** Looks again now and then, and lets no search wait for it. */
   const kind = () => {
-    if (!seen || performance.now() - seen.at > lookEvery) {
-      const asked = kindNow()
-      seen = { at: performance.now(), kind: asked }
-      asked.catch(() => (seen = undefined))
+    if (performance.now() - looked > lookEvery) {
+      looked = performance.now()
+      kindNow().then(
+        (found) => (known = found),
+        () => {}, // the search itself says what is wrong
+      )
     }
-    return seen.kind.catch((): IndexKind => 'flat') // the search itself says what is wrong
+    return known
   }
   const search = async (what: string, request: object, sign: 1 | -1, signal: AbortSignal): Promise<Near[]> => {
     const { results } = await loaded(
@@ -63,16 +70,26 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
     const list = results as readonly ({ readonly score: number } & Record<string, unknown>)[]
     return list.map((each) => ({ passage: passageOf(each), score: sign * each.score }))
   }
+  /** Refused rows are the writer's business, which looks for the one at fault. */
   const write = (what: string, work: Parameters<Client['ask']>[0]) =>
     client.ask(work).catch(async (error: unknown) => {
-      throw isMissing(error) || error instanceof TypeError ? await failure(error, what) : error
+      throw isOfRows(error) ? error : await failure(error, what)
     })
+  let unflushed = 0
+  const flush = async (rows: number) => {
+    unflushed += rows
+    if (unflushed < flushEvery) return
+    unflushed = 0
+    await write('to flush', (sdk) => sdk.flush({ ...named, collection_names: [collection] }))
+  }
   const writes = writer(
     {
-      upsert: async (rows) =>
-        void (await write('to store passages', (sdk, timeout) =>
+      upsert: async (rows) => {
+        await write('to store passages', (sdk, timeout) =>
           sdk.upsert({ ...named, data: [...rows], timeout, ...quiet } as never),
-        )),
+        )
+        await flush(rows.length)
+      },
       remove: async (ids) =>
         void (await write('to remove passages', (sdk, timeout) =>
           sdk.delete({ ...named, filter: among(ids), timeout }),
@@ -81,6 +98,8 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
     lease,
   )
   await load(signal)
+  let known = await kindNow().catch((): IndexKind => 'flat')
+  let looked = performance.now()
   return {
     name: `${collection} in ${client.name}`,
     upsert: async (rows, signal) => writes.upsert(rows.map((row) => rowOf(row, dimension)), signal), // prettier-ignore
@@ -89,7 +108,7 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
       checkVector('the query', vector, dimension)
       checkCount(k)
       if (k <= 0) return []
-      const { search: params } = recipeOf(await kind())
+      const { search: params } = recipeOf(kind())
       const request = { anns_field: dense, data: [...vector], metric_type: 'IP' }
       return ranked(k, (limit) => search('to search', { ...request, limit, params: params(limit) }, 1, signal))
     },

@@ -1,6 +1,6 @@
 /** Many callers with a row or two each become few calls with many rows, one after the other. */
 import { toError, pause } from '../../runtime/wait.ts'
-import { Refused, rejected } from './failures.ts'
+import { isOfRows, rejected } from './failures.ts'
 import type { Lease } from './lease.ts'
 import { bytesOf, type Row } from './schema.ts'
 
@@ -64,7 +64,7 @@ export const writer = (writing: Writing, lease: Lease): Writer => {
       for (const { end } of batch) end()
     } catch (error) {
       const first = batch[0]!
-      if (!(error instanceof Refused) || !isRow(first)) return batch.forEach(({ end }) => end(error))
+      if (!isOfRows(error) || !isRow(first)) return batch.forEach(({ end }) => end(error))
       if (batch.length === 1) return first.end(rejected(first.change.row.id, error))
       const half = Math.ceil(batch.length / 2)
       await put(batch.slice(0, half))
