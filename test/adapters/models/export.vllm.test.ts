@@ -21,10 +21,17 @@ const normalising = {
   'sentence_bert_config.json': { max_seq_length: 200, do_lower_case: false },
   'config_sentence_transformers.json': { prompts: { query: 'ask: ', document: '' } },
 }
+const kinds = ['roberta', 'xlm-roberta', 'camembert', 'distilbert', 'mpnet']
+const original = await here.make([
+  { name: 'contriever', kind: 'bert', layers: 12, hidden: 768, heads: 12 },
+  ...kinds.map((kind) => ({ name: kind, kind })),
+  ...['own', 'eight', 'other', 'stopped'].map((name) => ({ name, kind: 'bert' })),
+  ...['pickled', 'malicious'].map((name) => ({ name, kind: 'bert', pickle: true })),
+])
 const left = () => readdirSync(here.folder).filter((name) => name.includes('-exported'))
 
 test('BERT with mean pooling and no normalisation, at the size of Contriever, equals Transformers on 50 texts', async () => {
-  const model = await here.make('contriever', 'bert', '--layers', '12', '--hidden', '768', '--heads', '12')
+  const model = original('contriever')
   const { parity, settings } = await here.export(model, { usage: presets.contriever })
   expect(settings).toMatchObject({ pooling: 'mean', normalised: false, dimension: 768, max_tokens: 512 })
   expect(parity.texts).toBe(50)
@@ -33,17 +40,14 @@ test('BERT with mean pooling and no normalisation, at the size of Contriever, eq
 })
 
 describe('a small model', () => {
-  test.each(['roberta', 'xlm-roberta', 'camembert', 'distilbert', 'mpnet'])(
-    'of the kind %s equals Transformers',
-    async (kind) => {
-      const model = await here.make(kind, kind)
-      const { parity } = await here.export(model, { usage: presets.contriever })
-      expect(parity.difference).toBeLessThanOrEqual(1e-4)
-    },
-  )
+  test.each(kinds)('of the kind %s equals Transformers', async (kind) => {
+    const model = original(kind)
+    const { parity } = await here.export(model, { usage: presets.contriever })
+    expect(parity.difference).toBeLessThanOrEqual(1e-4)
+  })
 
   test('is used as its own files say: pooling, length, prefixes and normalisation', async () => {
-    const model = await here.make('own', 'bert')
+    const model = original('own')
     here.describe(model, normalising)
     const { settings, folder } = await here.export(model)
     expect(settings).toEqual({
@@ -58,20 +62,20 @@ describe('a small model', () => {
   })
 
   test('in 8 bits is near enough', async () => {
-    const model = await here.make('eight', 'bert')
+    const model = original('eight')
     const { parity } = await here.export(model, { usage: presets.e5, precision: 'int8' })
     expect(parity.cosine.mean).toBeGreaterThan(0.99)
     expect(parity.cosine.mean).toBeLessThan(0.9999999)
   })
 
   test('whose weights are a pickle of tensors is read', async () => {
-    const model = await here.make('pickled', 'bert', '--pickle')
+    const model = original('pickled')
     const { parity } = await here.export(model, { usage: presets.contriever })
     expect(parity.difference).toBeLessThanOrEqual(1e-4)
   })
 
   test('whose weights are a pickle that would run something is refused, and it does not run', async () => {
-    const model = await here.make('malicious', 'bert', '--pickle')
+    const model = original('malicious')
     const ran = join(here.folder, 'ran')
     const code = [
       'import os, sys, torch',
@@ -90,7 +94,7 @@ describe('a small model', () => {
   })
 
   test('that computes something else than its original is refused, and nothing is left', async () => {
-    const model = await here.make('other', 'bert')
+    const model = original('other')
     const file = join(model, 'config.json')
     const config = JSON.parse(readFileSync(file, 'utf8')) as object
     // Transformers and the graph read this setting in the same way; only the second is to see it changed.
@@ -107,7 +111,7 @@ describe('a small model', () => {
   })
 
   test('whose export is stopped leaves nothing', async () => {
-    const model = await here.make('stopped', 'bert')
+    const model = original('stopped')
     const stop = new AbortController()
     const onProgress = (what: string, done: number) =>
       void (what.startsWith('exporting') && done === 1 && setTimeout(() => stop.abort(), 500))

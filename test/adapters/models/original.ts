@@ -7,6 +7,17 @@ import { python } from '../../../adapters/models/python.ts'
 import { vllmEnvironment } from '../../../adapters/stack/index.ts'
 import { encoderFolder, home } from '../onnx/model.ts'
 
+export interface Original {
+  readonly name: string
+  /** A model_type of Transformers. */
+  readonly kind: string
+  readonly layers?: number
+  readonly hidden?: number
+  readonly heads?: number
+  /** Its weights are a pickle. */
+  readonly pickle?: boolean
+}
+
 const script = join(import.meta.dirname, 'original.py')
 
 export const workshop = () => {
@@ -14,12 +25,12 @@ export const workshop = () => {
   return {
     folder,
     remove: () => rmSync(folder, { recursive: true, force: true }),
-    /** @returns the folder of a model of this kind. */
-    async make(name: string, kind: string, ...flags: string[]): Promise<string> {
-      const environment = await vllmEnvironment({ home })
-      const to = join(folder, name)
-      await python({ args: [script, kind, join(await encoderFolder(), 'tokenizer.json'), to, ...flags], environment })
-      return to
+    /** All at once, because Transformers takes long to load. @returns their folders, by name */
+    async make(wanted: readonly Original[]): Promise<(name: string) => string> {
+      const tokenizer = join(await encoderFolder(), 'tokenizer.json')
+      const args = [script, tokenizer, folder, JSON.stringify(wanted)]
+      await python({ args, environment: await vllmEnvironment({ home }) })
+      return (name) => join(folder, name)
     },
     /** Files as sentence-transformers has them. */
     describe(model: string, files: Readonly<Record<string, unknown>>) {
