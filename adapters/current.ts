@@ -1,7 +1,7 @@
 /** The collection that is current, whichever that is: searches go on while another one is put in its place. */
 import type { Collections, EmbedderIdentity, PassageSearch, PassageStore } from '../method/ports.ts'
 import { Fatal, Unavailable } from '../runtime/errors.ts'
-import { described, sameEncoder } from './encoders.ts'
+import { otherEncoder, sameEncoder } from './encoders.ts'
 
 export interface CurrentOptions {
   readonly collections: Collections
@@ -53,10 +53,7 @@ export const currentSearch = (options: CurrentOptions): PassageSearch & { close(
     looked = performance.now()
     if (held?.name === found.name) return held
     if (!sameEncoder(found.manifest.encoder, encoder))
-      throw new Fatal(
-        `the collection ${found.name} in ${collections.name} holds vectors of ${described(found.manifest.encoder)}, but ` +
-          `the encoder in use is ${described(encoder)}; use that encoder or another collection (store.collection)`,
-      )
+      throw new Fatal(otherEncoder(found.name, collections.name, found.manifest.encoder, encoder))
     const next: Held = { name: found.name, store: await collections.open(found.name, signal), users: 0, retired: false }
     const before = held
     held = next

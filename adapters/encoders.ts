@@ -22,3 +22,13 @@ export const sameEncoder = (a: EmbedderIdentity, b: EmbedderIdentity): boolean =
 /** For people. */
 export const described = ({ model, revision, dimension, pooling, normalised }: EmbedderIdentity): string =>
   `${model} (revision ${revision.slice(0, 12)}, ${dimension} numbers, ${pooling} pooling${normalised ? ', normalised' : ''})`
+
+/** Why nothing is searched in a collection or written to it. */
+export const otherEncoder = (
+  collection: string,
+  place: string,
+  theirs: EmbedderIdentity,
+  ours: EmbedderIdentity,
+): string =>
+  `the collection ${collection} in ${place} holds vectors of ${described(theirs)}, but the encoder in use is ` +
+  `${described(ours)}; use that encoder or another collection (store.collection)`

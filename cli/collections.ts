@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { currentSearch, unsearchable } from '../adapters/current.ts'
+import { otherEncoder, sameEncoder } from '../adapters/encoders.ts'
 import { openCollections } from '../adapters/store/index.ts'
 import { aliasName, collectionName } from '../method/collection.ts'
 import type { CollectionManifest, Collections, EmbedderIdentity, PassageStore } from '../method/ports.ts'
@@ -67,8 +68,14 @@ export const openStores = async (config: Config, encoder: EmbedderIdentity): Pro
   const opened = new Map<string, Promise<PassageStore>>()
   let seen: { at: number; stores: Promise<readonly PassageStore[]> } | undefined
 
+  /** Vectors of two encoders in one collection could not be told apart any more. */
+  const checked = async (name: string, signal: AbortSignal) => {
+    const theirs = (await collections.find(name, signal))?.manifest.encoder
+    if (theirs && !sameEncoder(theirs, encoder)) throw new Fatal(otherEncoder(name, collections.name, theirs, encoder))
+    return collections.open(name, signal)
+  }
   const open = (name: string, signal: AbortSignal) => {
-    const found = opened.get(name) ?? collections.open(name, signal)
+    const found = opened.get(name) ?? checked(name, signal)
     opened.set(name, found)
     found.catch(() => opened.delete(name))
     return found
@@ -83,7 +90,9 @@ export const openStores = async (config: Config, encoder: EmbedderIdentity): Pro
   const look = async (signal: AbortSignal) => {
     if (!(await collections.find(undefined, signal))) await first(signal)
     const all = await collections.list(signal)
-    const wanted = all.filter(({ current, manifest }) => current || manifest.state === 'building')
+    const wanted = all.filter(
+      ({ current, manifest }) => current || (manifest.state === 'building' && sameEncoder(manifest.encoder, encoder)),
+    )
     return Promise.all(wanted.map(({ name }) => open(name, signal)))
   }
   return {

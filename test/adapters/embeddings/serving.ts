@@ -77,7 +77,9 @@ const cut = (text: string, { truncate_prompt_tokens: most = Infinity }: Body, wo
 const answer = async (serving: Serving, body: Body): Promise<Answer> => {
   const wrong = refused(serving, body)
   if (wrong) return wrong
-  const input = body.input.map((text) => (wordsOf(text) > 200 ? cut(text, body, serving.words) : text))
+  const input = body.input.map((text) =>
+    body.truncate_prompt_tokens === undefined ? text : cut(text, body, serving.words),
+  )
   const vectors = await serving.embedder.embed(input, 'passage', signal)
   const other = await serving.meddle?.(body, vectors)
   if (other !== undefined) return other instanceof Answer ? other : new Answer(200, other)
