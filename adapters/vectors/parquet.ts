@@ -6,8 +6,8 @@ import type { VectorFile } from './vectors.ts'
 const vectorColumns = ['vector', 'embedding', 'embeddings'] as const
 const idColumns = ['id', '_id'] as const
 
-/** The lists of a row group become JavaScript's numbers of 8 bytes each before they become vectors. */
-const mostNumbers = 200_000_000
+/** Of a row group: while its lists are put together they take some 50 bytes a number, 2 GB for so many. */
+const mostNumbers = 40_000_000
 
 const idOf = (path: string, value: unknown, row: number): string => {
   const id = plain(value)
@@ -16,7 +16,7 @@ const idOf = (path: string, value: unknown, row: number): string => {
 }
 
 /** A list of numbers a row in a column `vector` or `embedding`, and where there is one, a column `id`. */
-export const openParquetVectors = async (path: string): Promise<VectorFile> => {
+export const openParquetVectors = async (path: string, most = mostNumbers): Promise<VectorFile> => {
   const file = await openParquet(path)
   const column = vectorColumns.find((name) => file.columns.includes(name))
   if (column === undefined)
@@ -25,9 +25,9 @@ export const openParquetVectors = async (path: string): Promise<VectorFile> => {
   const dimension = file.values(column) / file.rows
   if (!Number.isInteger(dimension) || dimension === 0)
     throw new Fatal(`${path}: the lists in ${column} are not all of one length; each must hold one vector`)
-  if (file.largest * dimension > mostNumbers)
+  if (file.largest * dimension > most)
     throw new Fatal(
-      `${path} has a row group of ${file.largest} rows; write it with at most ${Math.floor(mostNumbers / dimension)} rows a group`,
+      `${path} has a row group of ${file.largest} rows; write it with at most ${Math.floor(most / dimension)} rows a group`,
     )
   const blocks: VectorFile['blocks'] = async function* (from = 0, signal) {
     const columns = id === undefined ? [column] : [column, id]

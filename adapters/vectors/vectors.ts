@@ -54,7 +54,7 @@ const open = async (paths: readonly string[], signal?: AbortSignal): Promise<Vec
     throw new Fatal(`${first.path} and ${other.path} are of different kinds; keep one kind in a folder`)
   if (first?.kind === 'pickle') return openShards(paths, signal)
   const openOne = { npy: openNpy, fvecs: openFvecs, parquet: openParquetVectors }[first?.kind ?? 'npy']
-  return Promise.all(paths.map(openOne))
+  return Promise.all(paths.map((path) => openOne(path)))
 }
 
 /** `passages_2` comes before `passages_10`. */

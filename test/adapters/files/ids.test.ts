@@ -21,6 +21,12 @@ describe('ids that were met', () => {
     )
   })
 
+  test('are known in the row of numbers too where they came ahead of it', () => {
+    const seen = seenIds()
+    const places = ['1', '3', '2', '3', '4', '3', '2'].map((each, i) => seen.before(each, i + 1))
+    expect(places).toEqual([undefined, undefined, undefined, 2, undefined, 2, 3])
+  })
+
   test('take next to nothing where they count up, through blank lines too', () => {
     const seen = seenIds()
     for (let i = 1; i <= 300_000; i++) expect(seen.before(String(i), i < 1000 ? i + 1 : i + 5)).toBeUndefined()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parquetWriteBuffer, type SchemaElement } from 'hyparquet-writer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openVectors, type VectorBlock, type Vectors } from '../../../adapters/vectors/index.ts'
+import { openParquetVectors } from '../../../adapters/vectors/parquet.ts'
 import { Fatal } from '../../../runtime/errors.ts'
 import { collect, refusal } from '../files/folder.ts'
 import { folder, pickles, withNumpy } from './shards.ts'
@@ -178,6 +179,13 @@ describe('a file of vectors that cannot be read is refused with a sentence', () 
     const vectors = await openVectors(path)
     truncateSync(path, 90)
     expect((await refusal(collect(vectors.blocks()))).message).toBe(`${path} is cut short; copy or download it again`)
+  })
+
+  test('a Parquet file whose row groups do not fit into memory', async () => {
+    const path = file('a', parquet('vector', [[1, 2], [3, 4], [5, 6]], undefined, 3)) // prettier-ignore
+    expect((await refusal(openParquetVectors(path, 4))).message).toBe(
+      `${path} has a row group of 3 rows; write it with at most 2 rows a group`,
+    )
   })
 
   test('a folder of several kinds, of several dimensions, of nothing, or none', async () => {
