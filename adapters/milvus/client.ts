@@ -51,11 +51,21 @@ export const quiet = { toJSON: () => 'rows' }
 
 const pem = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text))
 
+let clients = 0
+const channelOptions = () => ({
+  // The runtime tries again, and knows when: nobody below it does.
+  'grpc.enable_retries': 0,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  // Clients with the same options share a connection, and what one has learnt of a server that was away holds for the
+  // next one, too, when it is there again.
+  'grpc.primary_user_agent': `gainstream/${++clients}`,
+})
+
 const sdkOf = ({ address, database, auth, tls, timeout }: MilvusAccess) =>
   new MilvusClient({
     ...{ address, timeout, logLevel: 'error', telemetry: { enabled: false } },
-    // The runtime tries again, and knows when: nobody below it does.
-    ...{ maxRetries: 0, channelOptions: { 'grpc.enable_retries': 0, 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2000 } }, // prettier-ignore
+    ...{ maxRetries: 0, channelOptions: channelOptions() },
     ...(database !== undefined && { database }),
     ...auth,
     ...(tls && {
@@ -77,7 +87,7 @@ const grace = 1_000
 export const connect = async (access: MilvusAccess): Promise<Client> => {
   const where = `Milvus at ${access.address}`
   const sdk = sdkOf(access)
-  const connected = sdk.connectPromise.catch((error: unknown) => error)
+  sdk.connectPromise.catch(() => {}) // the first call says it, too
 
   const limited = async <T>(
     work: (ms: number) => Promise<T>,
@@ -100,8 +110,6 @@ export const connect = async (access: MilvusAccess): Promise<Client> => {
       throw settled(error, where, what)
     })
   try {
-    const failed = await limited(() => connected, {})
-    if (failed instanceof Error) throw translated(failed, where)
     const { version } = await call('to say its version', (milvus) => milvus.getVersion())
     const close = async () => void (await sdk.closeConnection())
     return { name: where, lite: version.startsWith('milvus_lite'), version, ask, call, close }

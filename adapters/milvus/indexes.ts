@@ -49,7 +49,7 @@ const recipes: Record<IndexKind, Recipe> = {
   hnsw: {
     type: 'HNSW',
     build: () => ({ M: links, efConstruction: 200 }),
-    search: (limit) => ({ ef: Math.max(128, 2 * limit) }),
+    search: (limit) => ({ ef: Math.max(200, 4 * limit) }),
   },
   ivf_rabitq: {
     type: 'IVF_RABITQ',

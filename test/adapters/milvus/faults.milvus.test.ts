@@ -30,7 +30,7 @@ test('a server that falls silent is given up after the time limit, and used agai
   for (const each of ended) expect(each).toMatchObject({ status: 'rejected', reason: late })
   expect(Date.now() - began).toBeLessThan(9_000)
   wall.silence(false)
-  await expect.poll(() => store.count().catch(() => 0), { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(() => store.count().catch(() => 0), { timeout: 30_000 }).toBeGreaterThan(0)
   await store.upsert([numbered(2)], signal)
   expect(await store.count()).toBe(2)
 })
