@@ -1,4 +1,4 @@
-import { Fatal, Rejected } from '../../runtime/errors.ts'
+import { Fatal, Rejected, sentence } from '../../runtime/errors.ts'
 import { givenId, unknownFields, type Fields } from './fields.ts'
 import { records, type Found, type Wanted } from './found.ts'
 import { seenIds } from './ids.ts'
@@ -71,8 +71,15 @@ export async function* readRecords<T>(
 
 /** A record that was found to its value; `undefined` for one that is left out, or says again what one before it said. */
 const parser = <T>(path: string, shape: Shape<T>, remark: (sentence: string) => void) => {
-  const ignored = (name: string) => remark(`${path}: the field ${name} is not read`)
-  const check = unknownFields(shape.known, ignored)
+  const check = unknownFields(shape.known, (name) => remark(`${path}: the field ${name} is not read`))
+  /** A column that is not read stands for the whole file: a slip in its name is the file's fault. */
+  const ignored = (name: string) => {
+    try {
+      check({ [name]: null })
+    } catch (error) {
+      throw new Fatal(`${path}: ${sentence(error)}`, { cause: error })
+    }
+  }
   const isRepeat = repeats(path, shape, remark)
   let leftOut = 0
   const parse = (found: Found): T | undefined => {

@@ -75,6 +75,16 @@ describe('a corpus in Parquet', () => {
   test('without a column that can be read, cut short or damaged is refused as a whole', async () => {
     const whole = parquet([{ name: 'text', data: ['x'.repeat(500), 'y'] }])
     const other = file('a', parquet([{ name: 'body', data: ['x'] }]))
+    const slip = file(
+      'd',
+      parquet([
+        { name: 'text', data: ['x'] },
+        { name: 'titel', data: ['y'] },
+      ]),
+    )
+    expect((await refusal(collect(readPassages(slip)))).message).toBe(
+      `${slip}: the field titel is unknown; did you mean title?`,
+    )
     const cut = file('b', whole.subarray(0, whole.length - 9))
     const torn = Buffer.from(whole)
     torn.fill(0xee, 4, 40)

@@ -111,6 +111,10 @@ describe('a corpus as DPR publishes it', () => {
     const error = await refusal(collect(readPassages(at)))
     expect(error).toBeInstanceOf(Fatal)
     expect(error.message).toBe(`${at} line 1: the first line of a table must name its columns, such as id, text, title`)
+    const slip = file('a', 'id\ttext\ttitel\n1\ta\tb\n')
+    expect((await refusal(collect(readPassages(slip)))).message).toBe(
+      `${slip}: the field titel is unknown; did you mean title?`,
+    )
     const empty = file('a', `${head}\n`)
     expect((await refusal(collect(readPassages(empty)))).message).toBe(
       `${empty} is empty; it needs at least one record`,
