@@ -71,7 +71,7 @@ export const cases: readonly Case[] = [
   {
     what: 'a file in UTF-16',
     args: ['index', 'utf16.jsonl'],
-    says: 'utf16.jsonl is text in UTF-16; what can be read is UTF-8 text, plain or packed with gzip',
+    says: 'utf16.jsonl is text in UTF-16; what can be read is UTF-8 text, plain or packed with gzip, and Parquet',
   },
   {
     what: 'gzip data that were cut short',
