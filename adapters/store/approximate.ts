@@ -26,7 +26,7 @@ export interface Approximate {
   /** How many rows are not in the graph yet. */
   behind(rows: Rows): number
   /** Takes in up to `most` of them. */
-  grow(rows: Rows, most: number, threads: number): void
+  grow(rows: Rows, most: number): void
   /** How many rows the graph has taken in since it was saved or read. */
   unsaved(): number
   /** Where nobody has saved a newer one. */
@@ -97,11 +97,11 @@ export const approximate = ({ path, store, dimension, make, always = false }: Ap
     count(rows)
     return position <= last && saved === graph.size() && dead() >= 0
   }
-  const add = ({ changes, alive, vectors }: Rows, slots: readonly number[], threads: number) => {
+  const add = ({ changes, alive, vectors }: Rows, slots: readonly number[]) => {
     const flat = new Float32Array(slots.length * dimension)
     slots.forEach((slot, i) => vectors.copy(slot, flat, i * dimension))
     const keys = slots.map((slot) => changes[slot] ?? 0)
-    if (slots.length > 0) graph.add(keys, flat, threads)
+    if (slots.length > 0) graph.add(keys, flat)
     living += slots.reduce((sum, slot) => sum + (alive[slot] ?? 0), 0)
   }
   return {
@@ -128,14 +128,14 @@ export const approximate = ({ path, store, dimension, make, always = false }: Ap
       return best.list()
     },
     behind: ({ changes }) => changes.length - upTo(changes, position),
-    grow(rows, most, threads) {
+    grow(rows, most) {
       if (counted.changes !== rows.changes || counted.length !== rows.changes.length) count(rows)
       if (dead() > 1000 + living) startOver()
       const from = upTo(rows.changes, position)
       const to = Math.min(from + most, rows.changes.length)
       const slots = Array.from({ length: to - from }, (_, i) => from + i).filter((slot) => rows.alive[slot] === 1)
       try {
-        add(rows, slots, threads)
+        add(rows, slots)
       } catch (error) {
         startOver()
         throw new Fatal(

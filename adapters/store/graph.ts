@@ -9,7 +9,7 @@ import { Fatal, sentence } from '../../runtime/errors.ts'
 export interface Graph {
   size(): number
   /** Vectors one after the other; keys are above 0, and none is there already. */
-  add(keys: readonly number[], vectors: Float32Array, threads: number): void
+  add(keys: readonly number[], vectors: Float32Array): void
   /** Keys of vectors with large inner products; mostly the largest, mostly best first, at most `wanted`. */
   near(vector: Float32Array, wanted: number): number[]
   save(path: string): void
@@ -42,9 +42,10 @@ const loaded = (from: string): typeof Usearch => {
 
 /**
  * What makes empty graphs.
+ * @param threads that take part in each `add`: the library makes room for so many, and fails where others come later
  * @param from the module on whose behalf the package is looked for
  */
-export const graphs = (dimension: number, from = import.meta.url): (() => Graph) => {
+export const graphs = (dimension: number, threads: number, from = import.meta.url): (() => Graph) => {
   const { Index, MetricKind, ScalarKind } = loaded(from)
   return () =>
     graph(
@@ -57,12 +58,13 @@ export const graphs = (dimension: number, from = import.meta.url): (() => Graph)
         expansion_search: 64,
         multi: false,
       }),
+      threads,
     )
 }
 
-const graph = (index: Usearch.Index): Graph => ({
+const graph = (index: Usearch.Index, threads: number): Graph => ({
   size: () => Number(index.size()),
-  add: (keys, vectors, threads) => index.add(BigUint64Array.from(keys, BigInt), vectors, threads),
+  add: (keys, vectors) => index.add(BigUint64Array.from(keys, BigInt), vectors, threads),
   near: (vector, wanted) => {
     if (Number(index.size()) === 0) return []
     const { keys } = index.search(vector, wanted, 1)

@@ -7,7 +7,7 @@ export interface Growing {
   /** Goes on where there is much that is new. */
   look(): void
   /** Takes in so many rows at once, for somebody who waits for all; saved at the end, and now and then before. */
-  build(rows: number, threads: number): { done: number; left: number }
+  build(rows: number): { done: number; left: number }
   close(): void
 }
 
@@ -47,7 +47,7 @@ export const growing = ({ index, rows, last, eager }: GrowingOptions): Growing =
   const worthSaving = () => index.unsaved() > Math.max(least, share * rows().changes.length)
   const growFor = (milliseconds: number) => {
     const until = performance.now() + milliseconds
-    do index.grow(rows(), step, 1)
+    do index.grow(rows(), step)
     while (index.behind(rows()) > 0 && performance.now() < until)
   }
   const go = () => {
@@ -76,11 +76,11 @@ export const growing = ({ index, rows, last, eager }: GrowingOptions): Growing =
       const first = !begun
       open()
       if (first) look()
-      while (eager && index.behind(rows()) > 0) index.grow(rows(), step, 1)
+      while (eager && index.behind(rows()) > 0) index.grow(rows(), step)
     },
-    build(some, threads) {
+    build(some) {
       open()
-      index.grow(rows(), some, threads)
+      index.grow(rows(), some)
       const left = index.behind(rows())
       if (index.unsaved() > 0 && (left === 0 || performance.now() - savedAt > saveEvery)) {
         index.save()

@@ -20,9 +20,13 @@ export interface StoreOptions {
 /** The graph's file, beside the passages. */
 export const graphFile = (path: string): string => `${path}.hnsw`
 
-const threadOf = ({ path, encoder, index = 'flat', eager = false }: StoreOptions) => {
+const threadOf = ({ path, encoder, index = 'flat', eager = false }: StoreOptions, building = false) => {
   const place = resolve(path)
-  const data: StoreWorker = { path: place, encoder, index: index === 'hnsw' ? { path: graphFile(place), eager } : null }
+  const data: StoreWorker = {
+    path: place,
+    encoder,
+    index: index === 'hnsw' ? { path: graphFile(place), eager, building } : null,
+  }
   return openThread({ url: beside(import.meta.url, './worker'), name: `the passage store ${path}`, data })
 }
 
@@ -32,7 +36,7 @@ export const buildIndex = async (
   signal: AbortSignal,
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> => {
-  const thread = await threadOf({ ...options, index: 'hnsw' })
+  const thread = await threadOf({ ...options, index: 'hnsw' }, true)
   try {
     for (let left = Infinity; left > 0;) {
       const built = await thread.call<{ done: number; left: number }>('build', [], signal)

@@ -12,8 +12,14 @@ import { hold } from './held.ts'
 export interface StoreWorker {
   readonly path: string
   readonly encoder: EmbedderIdentity
-  /** Where the graph is saved, and whether it is asked however small the store is; null: searches are exact. */
-  readonly index: { readonly path: string; readonly eager: boolean } | null
+  /** Where the graph is saved; null: searches are exact. */
+  readonly index: {
+    readonly path: string
+    /** It is asked however small the store is. */
+    readonly eager: boolean
+    /** For somebody who waits for the whole of it: with all cores. */
+    readonly building: boolean
+  } | null
 }
 
 /** Between looks at what other processes wrote, in milliseconds: a search then finds little left to read. */
@@ -24,7 +30,7 @@ const slice = 2048
 await serve(async () => {
   const { path, encoder, index: wanted } = workerData as StoreWorker
   const { dimension } = encoder
-  const make = wanted && graphs(dimension)
+  const make = wanted && graphs(dimension, wanted.building ? availableParallelism() : 1)
   const passages = openFile(path, encoder)
   const index: Approximate | undefined =
     make && wanted
@@ -55,7 +61,7 @@ await serve(async () => {
   const looking = setInterval(() => {
     try {
       upToDate(() => undefined)
-      grown?.look()
+      if (wanted?.building !== true) grown?.look()
     } catch {
       // The next search meets the same failure, and has someone to tell it to.
     }
@@ -73,7 +79,7 @@ await serve(async () => {
     match: (text: string, k: number) => ({ value: upToDate(() => found(held.match(text, k))) }),
     holds: (ids: readonly string[]) => ({ value: passages.holds(ids) }),
     count: () => ({ value: upToDate(() => held.count()) }),
-    build: () => ({ value: upToDate(() => grown?.build(slice, availableParallelism()) ?? { done: 0, left: 0 }) }),
+    build: () => ({ value: upToDate(() => grown?.build(slice) ?? { done: 0, left: 0 }) }),
     close: () => {
       clearInterval(looking)
       grown?.close()

@@ -43,7 +43,7 @@ const open = (name: string) => {
     near: (...all) => (given.asked++, graph.near(...all)),
     add: (keys, ...rest) => ((given.added += keys.length), graph.add(keys, ...rest)),
   })
-  const make = graphs(dimension)
+  const make = graphs(dimension, 2)
   const saved = `${path}.hnsw`
   const index = approximate({ path: saved, store: file.own(), dimension, make: () => counted(make()) })
   const held = hold(file, dimension, index)
@@ -56,7 +56,7 @@ const open = (name: string) => {
     read,
     grow: () => {
       read()
-      while (index.behind(held.rows()) > 0) index.grow(held.rows(), 500, 2)
+      while (index.behind(held.rows()) > 0) index.grow(held.rows(), 500)
     },
     /** Share of the truly nearest that are found; what is found is in order and has its true score. */
     recall(k: number) {
@@ -217,7 +217,7 @@ describe('a saved index', () => {
 })
 
 test('where usearch is not installed a sentence says how to have it', () => {
-  expect(() => graphs(dimension, `file://${folder}/module.js`)).toThrowError(
+  expect(() => graphs(dimension, 1, `file://${folder}/module.js`)).toThrowError(
     expect.objectContaining({
       name: 'Fatal',
       message: expect.stringMatching(

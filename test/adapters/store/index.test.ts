@@ -98,3 +98,17 @@ test('of the ids that a store is asked for it names those that it holds', async 
   expect(await store.holds?.(['p2', 'p1', 'p0', 'x'], signal)).toEqual(['p2', 'p0'])
   await store.close()
 })
+
+test('an index is built with all cores however long it takes', async () => {
+  const options = { path: join(folder, 'long.sqlite'), encoder: identity }
+  const store = await openStore(options)
+  await store.upsert(numbered(0, 12_000), signal)
+  const busy = setInterval(() => {
+    // What the store does each second comes in between.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  }, 1)
+  onTestFinished(() => clearInterval(busy))
+  await buildIndex(options, signal)
+  expect(savedAbout(`${options.path}.hnsw`)).toMatchObject({ size: 12_000 })
+  await store.close()
+})
