@@ -55,10 +55,10 @@ test('what is made aside appears whole or not at all, and the first of two wins'
 test('a model of another kind is refused before anything is written', async () => {
   const packages = await pythonPackages(pythonFile('prepare/requirements.txt'), home)
   const config = join(scratch, 'config.json')
-  writeFileSync(config, JSON.stringify({ model_type: 'roberta' }))
+  writeFileSync(config, JSON.stringify({ model_type: 'llama' }))
   const files = { weights: config, config, samples: config, out: scratch }
   const args = Object.entries(files).flatMap(([name, value]) => [`--${name}`, value])
   await expect(python({ args: [pythonFile('prepare/encoder.py'), ...args], packages })).rejects.toThrow(
-    "model_type is 'roberta'; only 'bert', .* can be written here",
+    "model_type is 'llama'; only 'bert', 'roberta', 'xlm-roberta', 'camembert', 'distilbert', 'mpnet' can be written",
   )
 })
