@@ -3,9 +3,10 @@
  * store without and with its index and of Milvus, beside faiss, all on the same vectors and questions in the same run.
  * Each side is a process of its own. Ours hand over whole passages, from their thread or server; faiss numbers of rows.
  *
- *   node bench/retrieve/main.ts [--store FILE] [--milvus HOST:PORT] [--json]
+ *   node bench/retrieve/main.ts [--store FILE] [--milvus HOST:PORT] [--every N] [--json]
  *
  * --store is a passage store of the benchmark's corpus; without it one is made in the state folder, once, in minutes.
+ * --every asks only each Nth question.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -82,13 +83,18 @@ const shown = (value: number | null, digits = 1) => (value === null ? '-' : valu
 
 const main = async () => {
   const { values } = parseArgs({
-    options: { store: { type: 'string' }, milvus: { type: 'string' }, json: { type: 'boolean', default: false } },
+    options: {
+      store: { type: 'string' },
+      every: { type: 'string', default: '1' },
+      milvus: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
   })
   const reason = missing()
   if (reason !== undefined) return say(`skipped: ${reason}`)
   const folder = mkdtempSync(join(tmpdir(), 'gainstream-bench-'))
   try {
-    const given = await material(folder, values.store, say)
+    const given = await material(folder, values.store, Number(values.every), say)
     writeFileSync(join(folder, 'ids.json'), JSON.stringify(given.ids))
     const { milvus } = values
     const sides: readonly (readonly [name: string, label: string, () => Promise<Measured>])[] = [

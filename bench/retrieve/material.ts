@@ -43,10 +43,14 @@ const fill = async (path: string, embedder: Embedder, say: (text: string) => voi
 const bytes = (all: readonly (Uint8Array | Float32Array)[]) =>
   Buffer.concat(all.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)))
 
-/** @param given a store of the benchmark's corpus; undefined: one is made, once, which takes minutes */
+/**
+ * @param given a store of the benchmark's corpus; undefined: one is made, once, which takes minutes
+ * @param every of the questions only each so-manieth is asked
+ */
 export const material = async (
   folder: string,
   given: string | undefined,
+  every: number,
   say: (text: string) => void,
 ): Promise<Material> => {
   const embedder = await openEmbedder({ folder: await encoderModel({ home: home(process.env) }) })
@@ -60,7 +64,8 @@ export const material = async (
   const copy = join(folder, 'store.sqlite')
   database.exec(`VACUUM INTO '${copy.replaceAll("'", "''")}'`)
   database.close()
-  const questions = datasets.flatMap((dataset) => evalQueries(dataset).map(({ question }) => question))
+  const all = datasets.flatMap((dataset) => evalQueries(dataset).map(({ question }) => question))
+  const questions = all.filter((_, i) => i % every === 0)
   const [vectors, queries] = [join(folder, 'vectors.f32'), join(folder, 'queries.f32')]
   writeFileSync(vectors, bytes(rows.map(({ vector }) => vector as Uint8Array)))
   writeFileSync(queries, bytes(await embedder.embed(questions, 'query', signal)))
