@@ -1,6 +1,6 @@
 /** A connection to one Milvus: each call has a time limit, an end by signal, and a sentence when it fails. */
 import { MilvusClient } from '@zilliz/milvus2-sdk-node'
-import { Unavailable } from '../../runtime/errors.ts'
+import { Fatal, Unavailable } from '../../runtime/errors.ts'
 import { within } from '../../runtime/wait.ts'
 import { checked, settled, translated } from './failures.ts'
 
@@ -83,6 +83,12 @@ const never = new AbortController().signal
 /** After the SDK's own limit; one more for what it does before and after its call. */
 const grace = 1_000
 
+/** Before BM25. */
+const isOld = (version: string) => {
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? []
+  return major !== undefined && Number(major) * 100 + Number(minor) < 205
+}
+
 /** @throws Unavailable where nobody answers, Fatal where we are not let in */
 export const connect = async (access: MilvusAccess): Promise<Client> => {
   const where = `Milvus at ${access.address}`
@@ -111,6 +117,8 @@ export const connect = async (access: MilvusAccess): Promise<Client> => {
     })
   try {
     const { version } = await call('to say its version', (milvus) => milvus.getVersion())
+    if (isOld(version))
+      throw new Fatal(`${where} is Milvus ${version}, which cannot match words: a version from 2.5 on is needed`)
     const close = async () => void (await sdk.closeConnection())
     return { name: where, lite: version.startsWith('milvus_lite'), version, ask, call, close }
   } catch (error) {

@@ -1,8 +1,9 @@
 /**
  * What Milvus and its SDK say when something went wrong, as the three names of failure.
  *
- * The SDK has four ways to say it: a status in the answer (in two numberings, of which either may be the only one that
- * is set), a status that is thrown, an error of gRPC, and a TypeError where an answer has no results.
+ * The SDK has five ways to say it: a status in the answer (in two numberings, of which either may be the only one that
+ * is set), a status that is thrown, a status as the text of an error, an error of gRPC, and a TypeError where an answer
+ * has no results.
  */
 import { Fatal, Rejected, Unavailable } from '../../runtime/errors.ts'
 
@@ -63,10 +64,14 @@ export const checked = <T>(answer: T, where: string): T => {
   const code = Number(status.code ?? 0)
   const succeeded = code === 0 && (status.error_code === 'Success' || status.error_code === 0)
   if (succeeded) return answer
+  throw refusal(status)
+}
+
+const refusal = (status: Status): Refused => {
+  const code = Number(status.code ?? 0)
   const legacy = status.error_code === 'CollectionNotExists' ? codes.collectionNotFound : Number(status.error_code)
   const number = code !== 0 ? code : Number.isNaN(legacy) ? -1 : legacy
-  const reason = status.reason || `error ${number}`
-  throw new Refused(reason, number, status.retriable === true || passing.has(number))
+  return new Refused(status.reason || `error ${number}`, number, status.retriable === true || passing.has(number))
 }
 
 const grpc = { cancelled: 1, unknown: 2, late: 4, forbidden: 7, exhausted: 8, internal: 13, away: 14, nobody: 16 }
@@ -77,12 +82,20 @@ const numbered = (error: unknown): { code: number; details: string } | undefined
     ? { code: error.code, details: String(error.details) }
     : undefined
 
+/** Of an error whose text is a status: its name and its reason. */
+const written = (error: unknown): Status | undefined => {
+  const found = error instanceof Error ? /^ErrorCode: (\w+)\. Reason: (.*)$/s.exec(error.message) : null
+  return found ? { error_code: found[1], reason: found[2] ?? '' } : undefined
+}
+
 /**
  * Whoever calls gets one of ours; a `Refused` comes back as it is, for `settled`.
  * Nothing is `inFlight`: many callers share a call, so that its loss says nothing of any one of their records.
  */
 export const translated = (error: unknown, where: string): unknown => {
   if (error instanceof Error && ['Refused', 'Rejected', 'Unavailable', 'Fatal'].includes(error.name)) return error
+  const text = written(error)
+  if (text) return refusal(text)
   const found = numbered(error)
   if (!found) return error
   const { code, details } = found

@@ -1,5 +1,6 @@
 /** A collection with its indexes, made in steps of which each can be done again: one that was killed is finished later. */
 import type { CollectionManifest } from '../../method/ports.ts'
+import { Fatal } from '../../runtime/errors.ts'
 import type { Client } from './client.ts'
 import { isIndexMissing, isThere, settled } from './failures.ts'
 import { recipeOf, type IndexKind } from './indexes.ts'
@@ -37,12 +38,19 @@ const indexed = async (client: Client, name: string, signal: AbortSignal): Promi
   return new Map(found.index_descriptions.map(({ field_name, params }) => [field_name, typeOf(params)]))
 }
 
+/** Which index there is to be is a setting: no other attempt would go better. */
+const unbuilt = (error: unknown, client: Client, name: string) => {
+  const known = settled(error, client.name, `to build an index of ${name}`)
+  const refused = known instanceof Error && known.name === 'Error'
+  return refused ? new Fatal(`${known.message}; see store.index`, { cause: error }) : known
+}
+
 const index = async (client: Client, name: string, field: string, request: object, signal: AbortSignal) => {
   const whole = { collection_name: name, field_name: field, index_name: field, ...request } as const
   await client
     .ask((sdk, timeout) => sdk.createIndex({ ...whole, timeout }), { signal })
     .catch((error: unknown) => {
-      if (!isThere(error)) throw settled(error, client.name, `to build an index of ${name}`)
+      if (!isThere(error)) throw unbuilt(error, client, name)
     })
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { checked, settled, translated } from '../../../adapters/milvus/failures.ts'
+import { checked, isMissing, settled, translated } from '../../../adapters/milvus/failures.ts'
 import { impossible, indexFor } from '../../../adapters/milvus/indexes.ts'
 import { lease } from '../../../adapters/milvus/lease.ts'
 import { ranked } from '../../../adapters/milvus/ranked.ts'
@@ -59,6 +59,13 @@ describe('failures', () => {
     [8, 'message larger than max', 'Refused'],
   ])('gRPC %i with %s is %s', (code, details, name) => {
     expect(grpc(code, details)).toMatchObject({ name })
+  })
+
+  test('a status that is thrown as a text is a status', () => {
+    const thrown = new Error('ErrorCode: CollectionNotExists. Reason: collection not found[collection=7]')
+    const found = translated(thrown, 'M')
+    expect(found).toMatchObject({ name: 'Refused', message: 'collection not found[collection=7]' })
+    expect(isMissing(found)).toBe(true)
   })
 
   const refused = (given: object) => {
