@@ -106,7 +106,7 @@ const evaluated: ReadonlySet<Opening['topology']> = new Set(['finding', 'offered
 /** `queries-1f2e3d4c`: the same content finds its run again, one for each purpose. */
 export const defaultName = ({ path, sha256 }: Surveyed, topology: Opening['topology']) =>
   `${basename(path)
-    .replace(/\.(jsonl?|gz)/g, '')
+    .replace(/\.(jsonl?|tsv|parquet|gz)/g, '')
     .replace(/[^A-Za-z0-9_.-]|^\./g, '-')
     .slice(0, 100)}-${sha256.slice(0, 8)}${evaluated.has(topology) ? '-evaluate' : ''}`
 

@@ -57,6 +57,10 @@ const channelOptions = () => ({
   'grpc.enable_retries': 0,
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 2_000,
+  // A server of gRPC takes two pings in five minutes from who says nothing else, and hangs up on who sends more: each
+  // call has a time limit of its own instead.
+  'grpc.keepalive_time_ms': 360_000,
+  'grpc.keepalive_permit_without_calls': 0,
   // Clients with the same options share a connection, and what one has learnt of a server that was away holds for the
   // next one, too, when it is there again.
   'grpc.primary_user_agent': `gainstream/${++clients}`,

@@ -102,7 +102,9 @@ export const translated = (error: unknown, where: string): unknown => {
   const options = { cause: error }
   if (code === grpc.nobody || code === grpc.forbidden)
     return new Fatal(`${where} does not let us in (${details}): see milvus.username and milvus.token`, options)
-  if (code === grpc.exhausted) return new Refused(details, grpc.exhausted, false)
+  // A connection that the server has ended because of its pings; what is too large is said in other words.
+  const hungUp = details.startsWith('Bandwidth exhausted')
+  if (code === grpc.exhausted && !hungUp) return new Refused(details, grpc.exhausted, false)
   if (certificate.test(details))
     return new Fatal(
       `no TLS with ${where} (${details}): see milvus.tls.on, milvus.tls.ca, milvus.tls.server_name`,

@@ -161,7 +161,10 @@ describe('a secret', () => {
 
   test('is every setting that is one, and nothing else', () => {
     expect(names(Config.parse({})).filter(isSecret)).toEqual([
+      'encoder.api_key',
       'vllm.api_key',
+      'milvus.password',
+      'milvus.token',
       'kafka.tls.key_password',
       'kafka.sasl.password',
       'registry.password',

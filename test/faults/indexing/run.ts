@@ -89,15 +89,18 @@ const main = async (folder: string) => {
       say(`${run}: killed ${['Milvus', 'a worker', 'the command'][victim]} at about ${Math.round(from)} passages`)
     }
     const ended = await command.ended
-    if (ended.code !== 0) throw new Error(`index ended with ${ended.code}: ${ended.err}`)
     for (const one of workers) one.send('SIGTERM')
     await Promise.all(workers.map((one) => one.ended))
     const seconds = (performance.now() - began) / 1000
     await pause(1_500) // searches look for another collection once a second
     const searched = await searcher?.end()
     const current = await stores.collections.find(undefined, never)
-    const said = JSON.parse(ended.out) as { collection: string; stored: number; outcomes: object; rejected: number }
+    const name =
+      (await stores.collections.list(never)).findLast((one) => one.name.includes(`__round_${number}_`))?.name ?? ''
+    const none = { collection: name, stored: await stores.collections.count(name, never), rejected: 0 }
+    const said = ended.code === 0 ? (JSON.parse(ended.out) as typeof none) : none
     const wrong = [
+      ...(ended.code === 0 ? [] : [`index ended with ${ended.code}: ${ended.err.slice(-500)}`]),
       ...(await differences(milvus.address, said.collection, passages)),
       ...(searched?.wrong ?? []),
       ...(said.rejected > 0 ? [`${said.rejected} rejects`] : []),
@@ -129,6 +132,7 @@ else {
     process.exitCode = await main(folder)
   } finally {
     await endAll()
-    rmSync(folder, { recursive: true, force: true })
+    if (process.exitCode === 0) rmSync(folder, { recursive: true, force: true })
+    else say(`what is left lies in ${folder}`)
   }
 }
