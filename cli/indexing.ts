@@ -1,5 +1,6 @@
 /** A corpus becomes a collection: built whole before anybody searches it, or added to the one that is current. */
 import { collectionName } from '../method/collection.ts'
+import { passageText } from '../method/prompt.ts'
 import type { CollectionManifest, Collections } from '../method/ports.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { RunEntry } from '../schemas/control.ts'
@@ -30,12 +31,51 @@ const collectionFor = async (world: World, { alias, collections }: Stores, run: 
   return own ? collectionName(alias, run) : ''
 }
 
-/** What every whole collection is: as many passages as its corpus has, without those that were rejected. */
-const checkWhole = (name: string, count: number, expected: number) => {
-  if (count >= expected) return
+const asked = 500
+
+/**
+ * Puts in again what the store has acknowledged and lost: Milvus Lite does where a writer dies in the middle of a write
+ * and another one begins.
+ * @returns how many passages that were
+ */
+const mended = async (world: World, { file }: Indexing, name: string, io: Io): Promise<number> => {
+  const [stores, embedder] = [await world.stores(), await world.embedder()]
+  const store = await stores.open(name, io.signal)
+  let [again, batch] = [0, [] as Passage[]]
+  const put = async () => {
+    const ids = batch.map(({ id }) => id)
+    const there = new Set((await store.holds?.(ids, io.signal)) ?? ids)
+    const lost = batch.filter(({ id }) => !there.has(id))
+    const vectors = await embedder.embed(lost.map(passageText), 'passage', io.signal)
+    await store.upsert(
+      lost.map((passage, i) => ({ passage, vector: vectors[i]! })),
+      io.signal,
+    )
+    again += lost.length
+    batch = []
+  }
+  let read = 0
+  for await (const { value } of file.kind.read(file.path, { signal: io.signal })) {
+    if (batch.push(value) === asked) await put()
+    if (++read >= (file.limit ?? Infinity)) break
+  }
+  await put()
+  return again
+}
+
+/** As many passages as its corpus has. @throws Fatal where some are missing and cannot be put in again */
+const checkWhole = async (world: World, indexing: Indexing, name: string, rejected: number, io: Io) => {
+  const { collections } = await world.stores()
+  const expected = indexing.surveyed.count - rejected
+  const count = async () => (await collections.count(name, io.signal)) >= expected
+  if (await count()) return
+  // Which of them were rejected nobody knows here: they would be rejected again.
+  const again = rejected > 0 ? 0 : await mended(world, indexing, name, io)
+  if (again > 0) io.screen.write(`${again} passages that the store had taken were not in it, and were put in again\n`)
+  if (await count()) return
   throw new Fatal(
-    `the collection ${name} holds ${count} passages instead of ${expected}: somebody removed some while it was built; ` +
-      'index again with --anew and another --run',
+    `the collection ${name} holds fewer passages than the ${expected} of its corpus: somebody removed some while it was ` +
+      'built; index again with --anew and another --run',
   )
 }
 
@@ -47,18 +87,18 @@ export const sealed = async (name: string, collections: Collections, io: Io): Pr
 }
 
 /** Builds what a whole collection needs for searches, and puts it in force. */
-const finish = async (entry: RunEntry, expected: number, stores: Stores, promote: boolean, io: Io) => {
-  const { collection: name } = entry
-  const found = await stores.collections.find(name, io.signal)
+const finish = async (world: World, indexing: Indexing, name: string, rejected: number, io: Io) => {
+  const { collections } = await world.stores()
+  const found = await collections.find(name, io.signal)
   if (!found || found.manifest.state === 'ready') return
-  checkWhole(name, await stores.collections.count(name, io.signal), expected)
-  await sealed(name, stores.collections, io)
-  if (promote) await stores.collections.promote(name, io.signal)
+  await checkWhole(world, indexing, name, rejected, io)
+  await sealed(name, collections, io)
+  if (indexing.promote ?? true) await collections.promote(name, io.signal)
 }
 
 /** Brings a corpus in and works until all of it is indexed; the same again goes on where it ended. */
 export const indexCorpus = async (world: World, io: Io, indexing: Indexing): Promise<RunEntry> => {
-  const { file, surveyed, anew = false, promote = true, what = 'indexing' } = indexing
+  const { file, surveyed, anew = false, what = 'indexing' } = indexing
   const stores = await world.stores()
   const run = file.run ?? defaultName(surveyed, file.topology)
   const collection = await collectionFor(world, stores, run, anew, io)
@@ -70,6 +110,6 @@ export const indexCorpus = async (world: World, io: Io, indexing: Indexing): Pro
   const entry = await bring(world, io, { ...file, run, collection }, surveyed)
   await work(world, { stages: ['index'], entry, what, untilEmpty: true }, io.signal)
   const { complete, rejected } = await runState(world, entry)
-  if (complete && entry.collection !== '') await finish(entry, surveyed.count - rejected, stores, promote, io)
+  if (complete && entry.collection !== '') await finish(world, indexing, entry.collection, rejected, io)
   return entry
 }

@@ -1,6 +1,7 @@
 /** A corpus becomes a collection: whole before it is searched, another one in its place while searches go on. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Collection } from '../../method/ports.ts'
 import { folder, launch, run } from './command.ts'
@@ -86,5 +87,20 @@ describe('indexing', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('is still being built') as string })
     await ok('index', path, '--run', 'long')
     expect(await current()).toEqual([['gainstream_passages__long', 400]])
+  })
+
+  test('what a store took and lost is found before the collection is searched, and put in again', async () => {
+    const path = corpus('one.jsonl', 40, 'A river')
+    await ok('index', path, '--run', 'one')
+    const place = join(where.path, '.gainstream/passages/gainstream_passages')
+    const rows = new DatabaseSync(join(place, 'gainstream_passages__one.sqlite'))
+    rows.exec("DELETE FROM passages WHERE id IN ('3', '17')")
+    rows.close()
+    const notes = new DatabaseSync(join(place, 'collections.sqlite'))
+    notes.exec(`UPDATE collections SET current = 0, manifest = json_set(manifest, '$.state', 'building')`)
+    notes.close()
+    const { stderr } = await ok('index', path, '--run', 'one')
+    expect(stderr).toContain('2 passages that the store had taken were not in it, and were put in again')
+    expect(await current()).toEqual([['gainstream_passages__one', 40]])
   })
 })

@@ -75,7 +75,7 @@ const main = async (folder: string) => {
       while ((await count().catch(() => 0)) < from) await pause(50)
       const victim = kill % 3
       if (victim === 0) {
-        await milvus.kill('SIGKILL')
+        milvus.kill('SIGKILL')
         while (milvus.pid !== undefined) await pause(20)
         await milvus.start()
       } else if (victim === 1) {
