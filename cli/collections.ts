@@ -1,13 +1,13 @@
 /** Which collections of passages a stream writes to and searches. */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { currentSearch, unsearchable } from '../adapters/current.ts'
 import { otherEncoder, sameEncoder } from '../adapters/encoders.ts'
 import { openCollections } from '../adapters/store/index.ts'
 import { aliasName, collectionName } from '../method/collection.ts'
 import type { CollectionManifest, Collections, EmbedderIdentity, PassageStore } from '../method/ports.ts'
 import { Fatal, Rejected } from '../runtime/errors.ts'
-import type { Config } from './config.ts'
+import { home, type Config } from './config.ts'
 import { folder } from './engines.ts'
 import { milvusAccess } from './milvus.ts'
 
@@ -23,7 +23,8 @@ const engines: Record<Config['store']['engine'], (config: Config, alias: string)
     return openCollections({ folder: folderOf(config, alias), index })
   },
   milvus: async (config, alias) => {
-    const locks = resolve(join(folder(config.data), 'locks'))
+    // Of all processes of this user, whatever their data folders: the server has one writer at a time.
+    const locks = join(home(process.env), 'locks')
     // Its SDK takes a quarter of a second to load, which is for those who use it.
     const [access, { openMilvusCollections }] = await Promise.all([
       milvusAccess(config),
@@ -117,15 +118,22 @@ export const openStores = async (config: Config, encoder: EmbedderIdentity): Pro
  * Where passages of a run belong.
  * @param collectionOf the run's own collection; empty: none
  */
-export const targets =
-  (stores: Stores, collectionOf: (run: string) => Promise<string>) =>
-  async (run: string, signal: AbortSignal): Promise<readonly PassageStore[]> => {
+export const targets = (stores: Stores, collectionOf: (run: string) => Promise<string>) => {
+  const looked = new Map<string, number>()
+  const checkThere = async (name: string, run: string, signal: AbortSignal) => {
+    const now = performance.now()
+    if (now - (looked.get(name) ?? -Infinity) < lookEvery) return
+    if (!(await stores.collections.find(name, signal)))
+      throw new Rejected(`run ${run} is for the collection ${name}, which was dropped`)
+    looked.set(name, now)
+  }
+  return async (run: string, signal: AbortSignal): Promise<readonly PassageStore[]> => {
     const own = run === '' ? '' : await collectionOf(run)
     if (own === '') return stores.live(signal)
-    if (!(await stores.collections.find(own, signal)))
-      throw new Rejected(`run ${run} is for the collection ${own}, which was dropped`)
+    await checkThere(own, run, signal)
     return [await stores.open(own, signal)]
   }
+}
 
 /** @throws Fatal while there is nothing to search: for commands that end, and would wait for ever */
 export const checkSearchable = async ({ collections }: Stores, signal: AbortSignal): Promise<void> => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import { lease } from '../../../adapters/milvus/lease.ts'
 import { ranked } from '../../../adapters/milvus/ranked.ts'
 import { among, rowOf } from '../../../adapters/milvus/schema.ts'
 import type { Near } from '../../../method/ports.ts'
+import { Rejected, Unavailable } from '../../../runtime/errors.ts'
 import { pause } from '../../../runtime/wait.ts'
 import { row } from '../../contracts/store.ts'
 
@@ -134,4 +136,43 @@ test('one lease is held by one at a time, also where each has opened it for itse
   expect(order).toHaveLength(10)
   await expect(leases[0]!(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
   expect(await leases[1]!(() => Promise.resolve('goes on'))).toBe('goes on')
+})
+
+describe('after a write that nobody waits for any more', () => {
+  const settle = 300
+  const timed = async (work: () => Promise<unknown>) => {
+    const from = performance.now()
+    await work()
+    return performance.now() - from
+  }
+  const free = () => Promise.resolve()
+
+  test('the next writer waits until the server is surely done, and the one after it does not', async () => {
+    const file = join(folder, 'late.lock')
+    const late = () => Promise.reject(new Unavailable('no answer', { endpoint: 'milvus' }))
+    await expect(lease(folder, file, settle)(late)).rejects.toThrow('no answer')
+    expect(await timed(() => lease(folder, file, settle)(free))).toBeGreaterThan(settle - 20)
+    expect(await timed(() => lease(folder, file, settle)(free))).toBeLessThan(settle)
+  })
+
+  test('whoever was refused has an answer: nobody waits for it', async () => {
+    const file = join(folder, 'refused.lock')
+    await expect(lease(folder, file, settle)(() => Promise.reject(new Rejected('no')))).rejects.toThrow('no')
+    expect(await timed(() => lease(folder, file, settle)(free))).toBeLessThan(settle)
+  })
+
+  test('a writer that was killed leaves its mark, too', async () => {
+    const file = join(folder, 'killed.lock')
+    const module = JSON.stringify(new URL('../../../adapters/milvus/lease.ts', import.meta.url).href)
+    const given = [folder, file].map((each) => JSON.stringify(each)).join(', ')
+    const script = `import(${module}).then(({ lease }) => lease(${given})(async () => process.kill(process.pid, 'SIGKILL')))`
+    expect(spawnSync(process.execPath, ['-e', script]).signal).toBe('SIGKILL')
+    expect(await timed(() => lease(folder, file, settle)(free))).toBeGreaterThan(settle - 20)
+  })
+})
+
+test('a server that hangs up because of pings is away, and a row that is too large is refused', () => {
+  const grpc = (details: string) => Object.assign(new Error(details), { code: 8, details })
+  expect(translated(grpc('Bandwidth exhausted or memory limit exceeded'), 'milvus')).toBeInstanceOf(Unavailable)
+  expect(translated(grpc('Sent message larger than max'), 'milvus')).toMatchObject({ name: 'Refused' })
 })
