@@ -132,7 +132,7 @@ export const cases: readonly Case[] = [
     what: 'an encoder that is not there',
     args: ['ask', 'who?', '--set', 'encoder.model=nosuch'],
     says: 'stream main was made with encoder.model = null, not "nosuch" (--set encoder.model), and its settings never change: choose another stream with --stream, or set encoder.model back',
-    before: (here) => writeFileSync(join(here, '.gainstream/store.sqlite'), ''),
+    before: (here) => mkdirSync(join(here, '.gainstream/passages/gainstream_passages'), { recursive: true }),
   },
   {
     what: 'predictions without golds',

@@ -113,10 +113,10 @@ test('a server that is well and makes no token is not ready', async () => {
 
 test('servers that nobody knows are refused by name, and deleting what some of them kept is, too', async () => {
   const ended = await Promise.all([
-    run(['up', 'milvus'], { cwd: here.path }),
+    run(['up', 'redis'], { cwd: here.path }),
     run(['down', 'vllm', '--delete'], { cwd: here.path }),
   ])
   expect(ended.map(({ code }) => code)).toEqual([2, 1])
-  expect(ended[0].stderr).toMatch(/'milvus' is invalid .*kafka, vllm, all/)
+  expect(ended[0].stderr).toMatch(/'redis' is invalid .*kafka, vllm, milvus, all/)
   expect(ended[1].stderr).toBe('gainstream: --delete deletes what all servers kept: leave the names of servers out\n')
 })
