@@ -11,7 +11,10 @@ import type { World } from './world.ts'
 
 /** Says that a folder was made by the demo, so that the demo may empty it. */
 const marker = 'gainstream-demo'
-const own = ['log.sqlite', 'store.sqlite', 'scores.sqlite'].flatMap((file) => [file, `${file}-wal`, `${file}-shm`])
+const own = [
+  ...['log.sqlite', 'scores.sqlite'].flatMap((file) => [file, `${file}-wal`, `${file}-shm`]),
+  'passages', // a folder
+]
 
 /**
  * A finished demo starts over; an interrupted one goes on. Only a folder that the demo made is touched, and only files
@@ -26,7 +29,7 @@ export const begin = (data: string, keep: boolean): boolean => {
     throw new Fatal(`${data} holds data that is not the demo's: name another folder with --data`)
   }
   const over = made && !keep && readFileSync(state, 'utf8').startsWith('finished')
-  if (over) for (const file of own) rmSync(join(data, file), { force: true })
+  if (over) for (const file of own) rmSync(join(data, file), { force: true, recursive: true })
   mkdirSync(data, { recursive: true })
   if (!made || !keep) writeFileSync(state, 'under way\n')
   return over

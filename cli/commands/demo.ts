@@ -134,7 +134,7 @@ const withServers = async (config: Config, io: Io): Promise<Config> => withReade
 
 const files = ({ data, engine }: Config): string[] => [
   ...(engine === 'embedded' ? [`${join(data, 'log.sqlite')} (every record)`] : []),
-  `${join(data, 'store.sqlite')} (passages and vectors)`,
+  `${join(data, 'passages')} (passages and vectors)`,
   `${join(data, 'scores.sqlite')} (score cache)`,
 ]
 

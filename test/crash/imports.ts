@@ -1,5 +1,5 @@
 /** kill -9 of importers: every record of the file exactly once, and the same file given again adds nothing. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isDeepStrictEqual } from 'node:util'
@@ -112,7 +112,9 @@ interface Row {
 
 /** The rows of a store as they lie in its file, and its newest change. */
 const stored = (folder: string) => {
-  const store = new DatabaseSync(join(folder, 'store.sqlite'), { readOnly: true })
+  const place = join(folder, 'passages', 'gainstream_passages')
+  const [file = ''] = readdirSync(place).filter((name) => /__.*\.sqlite$/.test(name))
+  const store = new DatabaseSync(join(place, file), { readOnly: true })
   try {
     const rows = store.prepare('SELECT id, title, text, vector FROM passages ORDER BY id').all() as unknown as Row[]
     return { rows, newest: store.prepare('SELECT max(change) AS n FROM passages').get()?.['n'] }
