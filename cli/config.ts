@@ -83,6 +83,7 @@ const content = {
     .strictObject({
       by: z.enum(['retrieval', 'given']).default('retrieval'),
       keep: whole.default(1),
+      abstain: z.boolean().default(false).describe('keep nothing where even the best score is too low'),
     })
     .prefault({}),
   generate: z

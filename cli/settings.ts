@@ -42,6 +42,7 @@ const later: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['encoder.query_prefix', null],
   ['encoder.passage_prefix', null],
   ['encoder.max_tokens', null],
+  ['select.abstain', false],
   ['reader.engine', 'embedded'],
   ['vllm.model', null],
   ['vllm.context', null],

@@ -99,7 +99,8 @@ const makers: Record<string, Maker> = {
     const ports = { reader, filter, measure, dropTwins, prompt: promptFor(config), ...limits }
     return bind(distil, ports, calling(config, opened(), distil))
   },
-  select: ({ selector, config }) => bind(select, { selector, keep: config.select.keep }),
+  select: ({ selector, config }) =>
+    bind(select, { inForce: () => ({ selector }), keep: config.select.keep, abstain: config.select.abstain }),
   generate({ config, now }, opened) {
     const { passages, answer_tokens: answerTokens } = config.generate
     const { reader } = opened()

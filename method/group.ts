@@ -39,7 +39,7 @@ const scoredPassages = (
 ): GroupPassage[] => {
   const gainOf = new Map(gains.map((gain) => [gain.passage_id, gain]))
   const holdsAnswer = answerMatcher(query.answers, query.lang)
-  return passages.flatMap(({ id, title, text, source, rank, twin_of }) => {
+  return passages.flatMap(({ id, title, text, source, rank, twin_of, score, ...found }) => {
     const gain = gainOf.get(id)
     const mean_nll = gain ? nllBy(measure, gain) : null
     if (mean_nll === null) return []
@@ -53,6 +53,8 @@ const scoredPassages = (
       score: teacherScore(mean_nll),
       has_answer: holdsAnswer(text),
       twin_of,
+      ...{ retrieval_score: score, dense_rank: found.dense_rank, dense_score: found.dense_score },
+      ...{ sparse_rank: found.sparse_rank, sparse_score: found.sparse_score },
     }
   })
 }

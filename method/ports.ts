@@ -200,5 +200,9 @@ export type Choice = Pick<
 /** Higher is better; ties keep retrieval order. */
 export interface Selector {
   readonly identity: SelectorIdentity
-  score(question: string, choices: readonly Choice[], signal: AbortSignal): Promise<number[]>
+  /** A best score below it says that no passage is better than any of these; absent: it was not fitted. */
+  readonly minScore?: number | undefined
+  /** One finite score a choice, in their order. The choices are all candidates of one query: a score may depend on them. */
+  score(question: string, choices: readonly Choice[], signal: AbortSignal, hint?: Hint): Promise<number[]>
+  close?(): Promise<void>
 }

@@ -2,12 +2,24 @@ import { grade } from '../method/grade.ts'
 import { firstIsGold, someHasAnswer } from '../method/recall.ts'
 import { bulk } from '../runtime/policy.ts'
 import { processor } from '../runtime/processor.ts'
+import type { Context } from '../schemas/context.ts'
 import type { Metric } from '../schemas/metric.ts'
 import { answers, metrics } from '../topics/index.ts'
 import { only } from './usage.ts'
 
 /** Grades that are averaged, as they are named in the record. */
 const graded = ['strict_em', 'boundary_em', 'containment_em', 'f1'] as const
+
+/** How the choice of a selector that was only watched would have done. */
+const shadowFigures = ({ shadow, scored, kept }: Context) => {
+  const chosen = scored.find(({ id }) => id === shadow?.chosen)
+  return {
+    shadow_selector: shadow?.selector ?? null,
+    shadow_agrees: shadow ? shadow.chosen === (kept[0]?.id ?? null) : null,
+    shadow_hit: shadow ? (chosen?.gold ?? null) : null,
+    shadow_has_answer: shadow ? (chosen?.has_answer ?? null) : null,
+  }
+}
 
 /** Grades an answer; a live query, which has no golds, leaves an ungraded metric that counts for completion. */
 export const evaluate = processor({
@@ -17,7 +29,7 @@ export const evaluate = processor({
   policy: bulk({ inFlight: 64 }), // nobody waits for it, and its totals are large
 
   async step({ context, prediction, passages, reader, usage, answered_at }) {
-    const { run, asked_at, query, scored, selector } = context
+    const { run, asked_at, query, scored, selector, abstained } = context
     const grades = grade(prediction, query.answers, query.lang)
     const [first, second] = scored
     const chosen = passages === 0 ? undefined : first
@@ -40,7 +52,8 @@ export const evaluate = processor({
         chosen_has_answer: chosen?.has_answer ?? null,
         oracle_has_answer: someHasAnswer(scored, query.answers),
         hit: firstIsGold(scored, query.gold_passage_ids),
-        ...{ latency_ms: answered_at - asked_at, selector, reader, usage },
+        ...{ latency_ms: answered_at - asked_at, selector, reader, usage, abstained },
+        ...shadowFigures(context),
       }),
     ]
   },
@@ -49,13 +62,18 @@ export const evaluate = processor({
     const metric = only<Metric>(outputs)
     const group = metric.dataset === '' ? 'all' : metric.dataset
     const { chosen_has_answer, oracle_has_answer, hit, latency_ms, chosen_source } = metric
+    const { shadow_agrees, shadow_hit } = metric
     const values = {
       ...(metric.graded && Object.fromEntries(graded.map((name) => [name, metric[name] ?? 0]))),
       ...(chosen_has_answer !== null && { has_answer: Number(chosen_has_answer) }),
       ...(oracle_has_answer !== null && { oracle: Number(oracle_has_answer) }),
       ...(hit !== null && { hit: Number(hit) }),
+      ...(shadow_hit !== null && { shadow_hit: Number(shadow_hit) }),
     }
-    const sums = { latency_ms, generated_chosen: Number(chosen_source === 'generated') }
+    const sums = {
+      ...{ latency_ms, generated_chosen: Number(chosen_source === 'generated'), abstained: Number(metric.abstained) },
+      ...(shadow_agrees !== null && { shadowed: 1, shadow_agreed: Number(shadow_agrees) }),
+    }
     const figures = metric.graded ? { group, values } : undefined
     return { outcome: metric.graded ? 'graded' : 'ungraded', sums, figures }
   },

@@ -35,6 +35,19 @@ export const Scored = {
 } as const
 export type Scored = Avro<typeof Scored>
 
+/** What a selector that is only watched would have chosen. */
+export const Shadowed = {
+  type: 'record',
+  name: 'Shadowed',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'selector', type: SelectorIdentity },
+    { name: 'chosen', type: optional('string'), doc: 'Passage id; null where it would have abstained.' },
+    { name: 'scores', type: { type: 'array', items: 'double' }, doc: 'In the order of `scored`.' },
+  ],
+} as const
+export type Shadowed = Avro<typeof Shadowed>
+
 /** A query with the passages that were kept for it. */
 export const Context = {
   type: 'record',
@@ -47,6 +60,8 @@ export const Context = {
     { name: 'kept', type: { type: 'array', items: Candidate }, doc: 'In selector order; empty: answer without any.' },
     { name: 'scored', type: { type: 'array', items: Scored }, doc: 'All candidates in selector order.' },
     { name: 'selector', type: SelectorIdentity },
+    { name: 'abstained', type: 'boolean', default: false, doc: 'Its best score was too low: nothing was kept.' },
+    { name: 'shadow', type: optional(Shadowed), default: null },
   ],
 } as const
 export type Context = Avro<typeof Context>

@@ -54,6 +54,28 @@ export const StreamEntry = {
 } as const
 export type StreamEntry = Avro<typeof StreamEntry>
 
+/**
+ * A selector that a stream may use, kept per `<stream>/version/<sha256>`; and which one is in force, kept per
+ * `<stream>/current`. A version stays for as long as a record names it.
+ */
+export const SelectorEntry = {
+  type: 'record',
+  name: 'SelectorEntry',
+  namespace: 'gainstream',
+  fields: [
+    { name: 'stream', type: 'string' },
+    { name: 'kind', type: 'string', doc: 'version or current.' },
+    { name: 'name', type: 'string' },
+    { name: 'sha256', type: 'string', doc: "Of the folder's selector.json, which names those of its other files." },
+    { name: 'uri', type: 'string', doc: 'Where the folder lies: file:, https: or s3:.' },
+    { name: 'entered_at', type: 'long' },
+    { name: 'previous', type: { type: 'array', items: 'string' }, default: [], doc: 'Once in force, newest first.' },
+    { name: 'shadow', type: optional('string'), default: null, doc: 'sha256 of the selector that is only watched.' },
+    { name: 'shadow_share', type: 'double', default: 0, doc: 'Of queries that it scores too, 0 to 1.' },
+  ],
+} as const
+export type SelectorEntry = Avro<typeof SelectorEntry>
+
 /** What a stage has settled of a run in one partition. See runtime/totals.ts. */
 export const Totals = {
   type: 'record',

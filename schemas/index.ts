@@ -2,7 +2,7 @@
 import { Answer } from './answer.ts'
 import { Candidates } from './candidates.ts'
 import { Context } from './context.ts'
-import { Decision, RunEntry, StreamEntry, Totals } from './control.ts'
+import { Decision, RunEntry, SelectorEntry, StreamEntry, Totals } from './control.ts'
 import { Draft } from './draft.ts'
 import { Gains } from './gains.ts'
 import { Metric } from './metric.ts'
@@ -13,8 +13,8 @@ import { Sample } from './sample.ts'
 export type { Avro } from './avro.ts'
 export { Answer } from './answer.ts'
 export { Candidates } from './candidates.ts'
-export { Context, Scored, SelectorIdentity } from './context.ts'
-export { Decision, Derivation, RunEntry, StreamEntry, Totals } from './control.ts'
+export { Context, Scored, SelectorIdentity, Shadowed } from './context.ts'
+export { Decision, Derivation, RunEntry, SelectorEntry, StreamEntry, Totals } from './control.ts'
 export { Draft, PseudoPassage } from './draft.ts'
 export { Gain, Gains } from './gains.ts'
 export { Identity, Usage } from './identity.ts'
@@ -38,4 +38,5 @@ export const records = {
   'stream-entry': StreamEntry,
   totals: Totals,
   decision: Decision,
+  'selector-entry': SelectorEntry,
 } as const

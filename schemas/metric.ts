@@ -35,6 +35,16 @@ export const Metric = {
     { name: 'selector', type: SelectorIdentity },
     { name: 'reader', type: Identity },
     { name: 'usage', type: Usage },
+    { name: 'abstained', type: 'boolean', default: false, doc: 'The selector found no passage good enough.' },
+    {
+      name: 'shadow_selector',
+      type: optional(SelectorIdentity),
+      default: null,
+      doc: 'Watched beside the one in force.',
+    },
+    { name: 'shadow_agrees', type: optional('boolean'), default: null, doc: 'It would have chosen the same.' },
+    { name: 'shadow_hit', type: optional('boolean'), default: null, doc: 'As hit, for its choice.' },
+    { name: 'shadow_has_answer', type: optional('boolean'), default: null },
   ],
 } as const
 export type Metric = Avro<typeof Metric>

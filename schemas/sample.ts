@@ -17,6 +17,11 @@ export const GroupPassage = {
     { name: 'score', type: 'double', doc: 'Teacher score −ln(perplexity + 1).' },
     { name: 'has_answer', type: 'boolean' },
     { name: 'twin_of', type: optional('string'), default: null },
+    { name: 'retrieval_score', type: optional('double'), default: null, doc: 'What the rank was sorted by.' },
+    { name: 'dense_rank', type: optional('int'), default: null },
+    { name: 'dense_score', type: optional('double'), default: null },
+    { name: 'sparse_rank', type: optional('int'), default: null },
+    { name: 'sparse_score', type: optional('double'), default: null },
   ],
 } as const
 export type GroupPassage = Avro<typeof GroupPassage>

@@ -6,7 +6,7 @@ import { days, megabytes, topic } from '../runtime/topic.ts'
 import { Answer } from '../schemas/answer.ts'
 import { Candidates } from '../schemas/candidates.ts'
 import { Context } from '../schemas/context.ts'
-import { Decision, RunEntry, StreamEntry, Totals } from '../schemas/control.ts'
+import { Decision, RunEntry, SelectorEntry, StreamEntry, Totals } from '../schemas/control.ts'
 import { Draft } from '../schemas/draft.ts'
 import { Gains } from '../schemas/gains.ts'
 import { Metric } from '../schemas/metric.ts'
@@ -106,6 +106,17 @@ export const decisions = topic<Decision>({
   schema: Decision,
   key: ({ stream, stage, partition, position, kind }) =>
     `${stream}/${stage}/${partition}/${kind === 'reset' ? kind : position}`,
+  retention: 'forever',
+  compact: true,
+  control: true,
+  maxBytes: megabytes(1),
+})
+
+/** One entry a stream for what is in force, and one for each selector that it ever used. */
+export const selectors = topic<SelectorEntry>({
+  name: 'selectors',
+  schema: SelectorEntry,
+  key: ({ stream, kind, sha256 }) => (kind === 'current' ? `${stream}/current` : `${stream}/version/${sha256}`),
   retention: 'forever',
   compact: true,
   control: true,

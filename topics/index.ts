@@ -20,7 +20,7 @@ export const streamTopics: readonly Topic[] = [
 ]
 
 /** One of each per prefix. */
-export const controlTopics: readonly Topic[] = [all.runs, all.streams, all.decisions]
+export const controlTopics: readonly Topic[] = [all.runs, all.streams, all.decisions, all.selectors]
 
 export const catalogue: readonly Topic[] = [...streamTopics, ...controlTopics]
 

@@ -36,7 +36,7 @@ const retriever: Retriever = { retrieve: async (_, k) => Array.from({ length: k 
 const stages = (k: number) => [
   bind(imagine, { imagines: false, reader, prompt: imagining, maxTokens: 1 }),
   bind(retrieve, { retriever, k, notAvailable: 'drop' }),
-  bind(select, { selector: retrievalOrder, keep: 1 }),
+  bind(select, { inForce: () => ({ selector: retrievalOrder }), keep: 1, abstain: false }),
   bind(generate, {
     ...{ reader, passages: 1, prompt: () => answering, passageTokens: 512, answerTokens: 32, now: Date.now },
   }),

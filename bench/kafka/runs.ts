@@ -54,7 +54,14 @@ const answer = (n: number): Answer => {
   const query = { id: `q${n}`, question: `Question ${n}?`, answers: ['forty-two'], dataset: 'made', lang: 'en' }
   const about = { run, asked_at: 1, query: { ...query, gold_passage_ids: ['p1'] } }
   const scored = [{ id: 'p1', rank: 1, score: 1, source: 'retrieved', has_answer: true, gold: n % 2 === 0 }]
-  const context = { ...about, kept: [], scored, selector: { name: 'retrieval order', sha256: '' } }
+  const context = {
+    ...about,
+    kept: [],
+    scored,
+    selector: { name: 'retrieval order', sha256: '' },
+    abstained: false,
+    shadow: null,
+  }
   const prediction = n % 3 === 0 ? 'Forty-two' : 'something else'
   return { context, prediction, passages: 1, reader: identity, usage, answered_at: 2, cut: null }
 }

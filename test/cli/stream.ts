@@ -93,7 +93,7 @@ const stages = (state: { broken: boolean }, observe: Observe): Record<string, re
     ],
     answering: [
       ...finding,
-      bind(select, { selector: retrievalOrder, keep: 1 }),
+      bind(select, { inForce: () => ({ selector: retrievalOrder }), keep: 1, abstain: false }),
       bind(generate, { reader, passages: 1, now: Date.now, ...limits }, { endpoints: [model] }),
       bind(evaluate, {}),
     ],

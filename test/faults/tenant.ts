@@ -58,7 +58,15 @@ export const looking = ({ servers, prefix }: Tenant, { log }: World, stream: str
 
 const answerTo = (id: string): Answer => ({
   context: {
-    ...{ run: asked, asked_at: 1, kept: [], scored: [], selector: { name: 'none', sha256: '' } },
+    ...{
+      run: asked,
+      asked_at: 1,
+      kept: [],
+      scored: [],
+      selector: { name: 'none', sha256: '' },
+      abstained: false,
+      shadow: null,
+    },
     query: { id, question: `What is ${id}?`, answers: [id], dataset: '', lang: 'en', gold_passage_ids: [] },
   },
   ...{ prediction: id, passages: 0, answered_at: 2, cut: null },

@@ -99,7 +99,8 @@ export const sampled = (n: number): Sample => ({
   passages: [
     {
       ...{ id: 'p1', title: 'Wien', text: 'Wien liegt an der Donau.', source: 'retrieved', rank: 1 },
-      ...{ mean_nll: 0.9, score: -1.2386, has_answer: true, twin_of: null },
+      ...{ mean_nll: 0.9, score: -1.2386, has_answer: true, twin_of: null, retrieval_score: 0.016 },
+      ...{ dense_rank: 1, dense_score: 0.75, sparse_rank: null, sparse_score: null },
     },
   ],
   ...{ filter_prediction: 'Donau', filter_reader: scorer, scorer, usage, settings: 'cafe', measure: 'contrastive' },

@@ -15,7 +15,8 @@ const selector = { name: 'double', sha256: 'abc' }
 const two = [scored('a', 2, { score: 5, has_answer: true }), scored('b', 1, { score: 3.5 })]
 
 const answer = (more: Partial<Answer> = {}, about: Partial<Query> = {}, list = two): Answer => ({
-  ...{ context: { ...asked(about), kept: [], scored: list, selector }, prediction: 'the Danube', passages: 1 },
+  context: { ...asked(about), kept: [], scored: list, selector, abstained: false, shadow: null },
+  ...{ prediction: 'the Danube', passages: 1 },
   ...{ reader: identity, usage, answered_at: 1250, cut: null },
   ...more,
 })

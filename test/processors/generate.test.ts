@@ -21,7 +21,7 @@ import {
 
 const kept = [candidate('b', 2), candidate('a', 1), candidate('c', 3)]
 const context = (more: Partial<Context> = {}): Context => ({
-  ...{ ...asked(), kept, scored: [], selector: { name: 'double', sha256: '' } },
+  ...{ ...asked(), kept, scored: [], selector: { name: 'double', sha256: '' }, abstained: false, shadow: null },
   ...more,
 })
 const settings = {

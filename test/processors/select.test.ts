@@ -28,7 +28,11 @@ const passages = [
 
 const selected = async (scores: number[], more: Partial<Query> = {}, found: Candidate[] = passages, keep = 1) => {
   const { selector, calls } = giving(...scores)
-  const { outputs, tally } = await taken(select, candidatesOf(found, more), { selector, keep })
+  const { outputs, tally } = await taken(select, candidatesOf(found, more), {
+    inForce: () => ({ selector }),
+    keep,
+    abstain: false,
+  })
   return { ...single(outputs, contexts), tally, calls }
 }
 

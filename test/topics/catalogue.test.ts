@@ -8,7 +8,14 @@ const source = readFileSync(new URL('../../topics/catalogue.ts', import.meta.url
 const named = new Map(topics.catalogue.map((topic) => [topic.name, topic]))
 const query = { id: 'nq/12', question: 'q', answers: [], dataset: '', lang: 'en', gold_passage_ids: [] }
 const asked = { run: 'monday', asked_at: 1, query }
-const context = { ...asked, kept: [], scored: [], selector: { name: 'retrieval', sha256: '' } }
+const context = {
+  ...asked,
+  kept: [],
+  scored: [],
+  selector: { name: 'retrieval', sha256: '' },
+  abstained: false,
+  shadow: null,
+}
 
 /** What is written about a topic right above it. */
 const remark = (name: string) =>

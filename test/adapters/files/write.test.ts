@@ -138,6 +138,7 @@ describe('a training group', () => {
       score,
       has_answer: true,
       twin_of: null,
+      ...{ retrieval_score: null, dense_rank: null, dense_score: null, sparse_rank: null, sparse_score: null },
     },
   })
   const query = { id: 'q', question: 'who "lives"?', answers: ['Kent'], dataset: '', lang: 'en', gold_passage_ids: [] }
