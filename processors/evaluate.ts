@@ -10,14 +10,18 @@ import { only } from './usage.ts'
 /** Grades that are averaged, as they are named in the record. */
 const graded = ['strict_em', 'boundary_em', 'containment_em', 'f1'] as const
 
-/** How the choice of a selector that was only watched would have done. */
-const shadowFigures = ({ shadow, scored, kept }: Context) => {
-  const chosen = scored.find(({ id }) => id === shadow?.chosen)
+/** How a selector that was only watched would have done, by the same measures: ties keep retrieval order. */
+const shadowFigures = ({ shadow, scored, kept, query }: Context) => {
+  if (!shadow) return { shadow_selector: null, shadow_agrees: null, shadow_hit: null, shadow_has_answer: null }
+  const { selector, chosen, scores } = shadow
+  const order = scored
+    .map((each, i) => ({ ...each, theirs: scores[i]! }))
+    .sort((a, b) => b.theirs - a.theirs || a.rank - b.rank)
   return {
-    shadow_selector: shadow?.selector ?? null,
-    shadow_agrees: shadow ? shadow.chosen === (kept[0]?.id ?? null) : null,
-    shadow_hit: shadow ? (chosen?.gold ?? null) : null,
-    shadow_has_answer: shadow ? (chosen?.has_answer ?? null) : null,
+    shadow_selector: selector,
+    shadow_agrees: chosen === (kept[0]?.id ?? null),
+    shadow_hit: firstIsGold(order, query.gold_passage_ids),
+    shadow_has_answer: scored.find(({ id }) => id === chosen)?.has_answer ?? null,
   }
 }
 

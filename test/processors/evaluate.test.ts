@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { evaluate } from '../../processors/index.ts'
 import { estimates, fold, merged, type Totals } from '../../runtime/totals.ts'
 import type { Answer } from '../../schemas/answer.ts'
-import type { Scored } from '../../schemas/context.ts'
+import type { Context, Scored, Shadowed } from '../../schemas/context.ts'
 import type { Query } from '../../schemas/query.ts'
 import { metrics } from '../../topics/index.ts'
+import { candidate } from '../method/candidate.ts'
 import { asked, identity, key, single, taken, usage } from './records.ts'
 
 const scored = (id: string, rank: number, more: Partial<Scored> = {}): Scored => ({
@@ -35,7 +36,8 @@ describe('evaluate', () => {
       ...{ prediction: 'the Danube', strict_em: 1, boundary_em: 1, containment_em: 1, f1: 1 },
       ...{ chosen_id: 'a', chosen_source: 'retrieved', chosen_rank: 2, chosen_score: 5, margin: 1.5 },
       ...{ chosen_has_answer: true, oracle_has_answer: true, hit: null, latency_ms: 250 },
-      ...{ selector, reader: identity, usage },
+      ...{ selector, reader: identity, usage, abstained: false },
+      ...{ shadow_selector: null, shadow_agrees: null, shadow_hit: null, shadow_has_answer: null },
     })
   })
 
@@ -43,7 +45,7 @@ describe('evaluate', () => {
     const { tally } = await evaluated(answer({ prediction: 'Danube delta' }))
     expect(tally).toEqual({
       outcome: 'graded',
-      sums: { latency_ms: 250, generated_chosen: 0 },
+      sums: { latency_ms: 250, generated_chosen: 0, abstained: 0 },
       figures: {
         group: 'nq',
         values: {
@@ -65,7 +67,7 @@ describe('evaluate', () => {
     expect(value).toMatchObject({ graded: false, strict_em: null, boundary_em: null, containment_em: null, f1: null })
     expect(value).toMatchObject({ chosen_has_answer: null, oracle_has_answer: null, hit: null })
     expect(value).toMatchObject({ chosen_id: 'a', chosen_source: 'retrieved', chosen_score: 5, margin: 1.5 })
-    expect(tally).toEqual({ outcome: 'ungraded', sums: { latency_ms: 250, generated_chosen: 0 } })
+    expect(tally).toEqual({ outcome: 'ungraded', sums: { latency_ms: 250, generated_chosen: 0, abstained: 0 } })
   })
 
   test('golds that normalise to nothing are graded, and matched by nothing', async () => {
@@ -118,5 +120,64 @@ describe('evaluate', () => {
     const { nq } = estimates(merged([fold(blank, tallies, 1)]).figures)
     expect(nq!.strict_em).toMatchObject({ n: 2, mean: 1 })
     expect(nq!.hit).toMatchObject({ n: 1, mean: 1 })
+  })
+})
+
+describe('evaluate of a choice that was abstained from, or watched', () => {
+  const listed = [scored('a', 2, { has_answer: true, gold: false }), scored('b', 1, { gold: true })]
+  const kept = [candidate('a', 2)]
+  const other = { name: 'challenger', sha256: 'def' }
+  const watched = (chosen: string | null): Shadowed => ({ selector: other, chosen, scores: [1, 2] })
+  const shadowed = async (chosen: string | null, more: Partial<Context> = {}) => {
+    const { context } = answer({}, { gold_passage_ids: ['b'] }, listed)
+    return evaluated(answer({ context: { ...context, kept, shadow: watched(chosen), ...more } }))
+  }
+
+  test('an abstention is counted, and nothing was chosen', async () => {
+    const { context } = answer()
+    const { value, tally } = await evaluated(answer({ context: { ...context, abstained: true }, passages: 0 }))
+    expect(value).toMatchObject({ abstained: true, chosen_id: null, margin: null, oracle_has_answer: true })
+    expect(tally.sums).toEqual({ latency_ms: 250, generated_chosen: 0, abstained: 1 })
+  })
+
+  test('how the watched selector would have chosen stands beside how it was chosen', async () => {
+    const { value, tally } = await shadowed('b')
+    expect(value).toMatchObject({ chosen_id: 'a', hit: false, chosen_has_answer: true, selector })
+    expect(value).toMatchObject({ shadow_selector: other, shadow_agrees: false, shadow_hit: true })
+    expect(value.shadow_has_answer).toBe(false)
+    expect(tally.sums).toMatchObject({ shadowed: 1, shadow_agreed: 0 })
+    expect(tally.figures?.values).toMatchObject({ hit: 0, shadow_hit: 1 })
+  })
+
+  test('where both choose the same they agree, also in choosing nothing', async () => {
+    expect((await shadowed('a')).tally.sums).toMatchObject({ shadowed: 1, shadow_agreed: 1 })
+    expect((await shadowed(null, { kept: [], abstained: true })).value.shadow_agrees).toBe(true)
+    expect((await shadowed(null)).value.shadow_agrees).toBe(false)
+  })
+
+  test('where it would have abstained its first choice is judged all the same, as that of the one in force is', async () => {
+    const { value, tally } = await shadowed(null)
+    expect(value).toMatchObject({ shadow_hit: true, shadow_has_answer: null })
+    expect(tally.figures?.values).toMatchObject({ shadow_hit: 1 })
+  })
+
+  test('its ties keep retrieval order', async () => {
+    const shadow = { selector: other, chosen: 'b', scores: [2, 2] } // of a, which came second, and b, which came first
+    expect((await shadowed('b', { shadow })).value.shadow_hit).toBe(true)
+  })
+
+  test('its pseudo-passage is set aside as for the selector in force: what it would take then is its hit', async () => {
+    const list = [scored('g', 3, { source: 'generated', gold: false }), ...listed]
+    const { context } = answer({}, { gold_passage_ids: ['b'] }, list)
+    const shadow = { selector: other, chosen: 'g', scores: [9, 1, 2] } // of g, a and b
+    const { value } = await evaluated(answer({ context: { ...context, kept, shadow } }))
+    expect(value).toMatchObject({ hit: false, shadow_hit: true })
+  })
+
+  test('without known gold passages nobody knows whether it hit', async () => {
+    const { context } = answer()
+    const { value, tally } = await evaluated(answer({ context: { ...context, shadow: watched('b') } }))
+    expect(value.shadow_hit).toBeNull()
+    expect(tally.figures?.values).not.toHaveProperty('shadow_hit')
   })
 })
