@@ -130,13 +130,19 @@ class Graph:
 
     def layer(self, source, index, mask, distances):
         at = f"encoder.layer.{index}"
-        query, key, value = (f"{at}.attention.self.{part}" for part in ("query", "key", "value"))
-        weight, bias = (np.concatenate([self.tensors[f"{n}.{p}"] for n in (query, key, value)]) for p in ("weight", "bias"))
+        weight = self.joined(at, "weight", "query", "key", "value")
         q, k, v = self.node("Split", self.product(source, f"{at}.qkv", weight), outputs=3, axis=-1)
-        bias = self.weight(f"{at}.qkv.bias", bias)
+        return self.attended(at, (q, k, v), source, mask, distances)
+
+    def joined(self, at, part, *of):
+        return np.concatenate([self.tensors[f"{at}.attention.self.{each}.{part}"] for each in of])
+
+    def attended(self, at, qkv, source, mask, distances):
+        """Attention over q, k and v without their biases, and the rest of the layer; source: what q was made of."""
+        bias = self.weight(f"{at}.qkv.bias", self.joined(at, "bias", "query", "key", "value"))
         heads = self.config["num_attention_heads"]
-        attended = self.node("MultiHeadAttention", q, k, v, bias, mask, *distances, domain=CONTRIB, num_heads=heads)
-        middle = self.closing(attended, f"{at}.attention.output", source)
+        mixed = self.node("MultiHeadAttention", *qkv, bias, mask, *distances, domain=CONTRIB, num_heads=heads)
+        middle = self.closing(mixed, f"{at}.attention.output", source)
         wide = self.node("BiasGelu", *self.dense(middle, f"{at}.intermediate.dense"), domain=CONTRIB)
         return self.closing(wide, f"{at}.output", middle)
 
@@ -155,16 +161,17 @@ class Graph:
         distances = self.distances()
         for index in range(self.config["num_hidden_layers"]):
             hidden = self.layer(hidden, index, mask, distances)
-        self.nodes[-1].output[0] = "last_hidden_state"
-        shape = ["batch", "tokens"]
+        return self.finished("last_hidden_state", ["batch", "tokens", self.config["hidden_size"]])
+
+    def finished(self, name, shape):
+        """What the last node makes becomes the output of this name."""
+        self.nodes[-1].output[0] = name
         inputs = [
-            helper.make_tensor_value_info(name, TensorProto.INT64, shape)
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
             for name in ("input_ids", "attention_mask", "token_type_ids")
             if name != "token_type_ids" or "embeddings.token_type_embeddings.weight" in self.tensors
         ]
-        output = helper.make_tensor_value_info(
-            "last_hidden_state", TensorProto.FLOAT, [*shape, self.config["hidden_size"]]
-        )
+        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         graph = helper.make_graph(self.nodes, "bert", inputs, [output], self.weights)
         versions = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         return helper.make_model(graph, opset_imports=versions, ir_version=9, producer_name="gainstream")
@@ -176,8 +183,8 @@ def quantised(weight):
     return scale, np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8)
 
 
-def write(path, tensors, config, kind):
-    model = Graph(tensors, config, int8=kind == "int8").model()
+def write(path, tensors, config, kind, graph=Graph):
+    model = graph(tensors, config, int8=kind == "int8").model()
     if sum(len(weight.raw_data) for weight in model.graph.initializer) > LARGEST:
         raise Unsupported(f"the model does not fit into one ONNX file of 2 GB in {kind}")
     path.write_bytes(model.SerializeToString(deterministic=True))
