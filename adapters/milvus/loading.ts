@@ -29,11 +29,15 @@ export const loading = (client: Client, name: string): Loading => {
   const collection = { collection_name: name }
   let under: Promise<void> | undefined
 
+  /** A server that was restarted meanwhile has forgotten that it was asked: then it is asked again. */
   const begin = async () => {
-    await client.ask((sdk, timeout) => sdk.loadCollection({ ...collection, timeout }), long)
+    let state: LoadState = LoadState.LoadStateNotLoad
     for (let wait = 20; ; wait = Math.min(2 * wait, 1_000)) {
-      const { state } = await client.ask((sdk, timeout) => sdk.getLoadState({ ...collection, timeout }))
+      if (state === LoadState.LoadStateNotLoad)
+        await client.ask((sdk, timeout) => sdk.loadCollection({ ...collection, timeout }), long)
+      state = (await client.ask((sdk, timeout) => sdk.getLoadState({ ...collection, timeout }))).state
       if (state === LoadState.LoadStateLoaded) return
+      if (state === LoadState.LoadStateNotExist) throw dropped(client, name)
       await pause(wait)
     }
   }
