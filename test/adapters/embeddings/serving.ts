@@ -71,8 +71,11 @@ const refused = ({ models = ['minilm'], refuses = [], words = Infinity, digits }
   return refusal(400, `This model's maximum context length is ${words} tokens.`)
 }
 
-const cut = (text: string, { truncate_prompt_tokens: most = Infinity }: Body, words = Infinity) =>
-  text.split(/\s+/).slice(0, Math.min(words, most < 0 ? Infinity : most)).join(' ') // prettier-ignore
+/** A text that is short enough stays as it is, to the blank. */
+const cut = (text: string, { truncate_prompt_tokens: most = Infinity }: Body, words = Infinity) => {
+  const limit = Math.min(words, most < 0 ? Infinity : most)
+  return wordsOf(text) <= limit ? text : text.split(/\s+/).slice(0, limit).join(' ')
+}
 
 const answer = async (serving: Serving, body: Body): Promise<Answer> => {
   const wrong = refused(serving, body)

@@ -34,7 +34,9 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const say = (line: string) => void process.stderr.write(`${line}\n`)
+/** With the seconds since the start, so that what happened can be laid beside it. */
+const say = (line: string) =>
+  void (line !== '' && process.stderr.write(`${(performance.now() / 1000).toFixed(0)} s ${line}\n`))
 
 const main = async (folder: string) => {
   const passages = (await readCorpus()).slice(0, Number(values.limit ?? Infinity))
