@@ -1,10 +1,10 @@
 import type { Codec } from './codec.ts'
 import { Rejected, sentence } from './errors.ts'
+import { following } from './following.ts'
 import type { Log, Outgoing, Stored } from './log.ts'
 import type { Observe } from './observe.ts'
 import { table } from './table.ts'
 import type { Topic } from './topic.ts'
-import { pause } from './wait.ts'
 
 /**
  * What only a person can decide. `give up`: the stage that reads the record at `position` turns it into a reject,
@@ -44,7 +44,7 @@ export interface Decisions {
   stop(): Promise<void>
 }
 
-export interface Following {
+export interface Deciding {
   readonly log: Log
   readonly codec: Codec
   readonly stream: string
@@ -54,17 +54,12 @@ export interface Following {
   readonly name: string
 }
 
-/** How long the log is left alone after it failed, in milliseconds. */
-const breath = 1000
-
 const keyOf = ({ stage, partition, position }: Place) => `${stage}/${partition}/${position}`
 
 /** Reads a control topic to its end and follows it from there: a decision needs no restart to be heard. */
-export const decisions = ({ log, codec, stream, observe, topic, name }: Following): Decisions => {
+export const decisions = ({ log, codec, stream, observe, topic, name }: Deciding): Decisions => {
   const known = new Map<string, Decision>()
   const listeners = new Set<(decision: Decision) => void>()
-  const life = new AbortController()
-  let next = 0
   /** What cannot be read is passed over: whatever it said, it must not keep the others from being heard. */
   const read = async (key: string, value: Buffer) => {
     try {
@@ -83,21 +78,7 @@ export const decisions = ({ log, codec, stream, observe, topic, name }: Followin
     known.set(keyOf(decision), decision)
     for (const listener of listeners) listener(decision)
   }
-  const listening = async () => {
-    while (!life.signal.aborted) {
-      try {
-        for await (const record of log.read(name, { from: [next], until: 'forever', signal: life.signal })) {
-          await heard(record)
-          next = record.position + 1
-        }
-      } catch (error) {
-        if (!life.signal.aborted)
-          observe.logger.warn({ topic: name, error: sentence(error) }, 'not heard; listening again')
-      }
-      await pause(breath, life.signal)
-    }
-  }
-  const over = listening()
+  const followed = following({ log, topic: name, observe, heard })
   return {
     find: (place) => known.get(keyOf(place)),
     follow(listener) {
@@ -113,9 +94,6 @@ export const decisions = ({ log, codec, stream, observe, topic, name }: Followin
       }
       return undefined
     },
-    async stop() {
-      life.abort()
-      await over
-    },
+    stop: () => followed.stop(),
   }
 }
