@@ -65,6 +65,8 @@ export interface SelectorSettings {
 export interface InForce {
   readonly selector: Selector
   readonly shadow?: Shadow | undefined
+  /** The record needs them no more: one that was taken out of force is closed after its last record. */
+  readonly release?: (() => void) | undefined
 }
 
 export interface Shadow {

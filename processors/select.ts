@@ -75,6 +75,25 @@ const watched = async (
   return { selector: selector.identity, chosen: chosen?.id ?? null, scores }
 }
 
+const chosen = async (
+  asked: Candidates,
+  { keep, abstain }: Selecting,
+  { selector, shadow }: InForce,
+  signal: AbortSignal,
+): Promise<Context> => {
+  const { run, asked_at, query, passages } = asked
+  const order = ordered(passages, await selector.score(query.question, passages.map(choice), signal))
+  const isWatched = shadow !== undefined && passages.length > 0 && isShadowed(asked, shadow)
+  const judge = judged(query, passages)
+  const abstained = passages.length > 0 && best(selector, order, abstain) === null
+  return {
+    ...{ run, asked_at, query, abstained, selector: selector.identity },
+    kept: abstained ? [] : order.slice(0, keep).map(({ candidate }) => candidate),
+    scored: order.map(({ candidate, score }) => judge(candidate, score)),
+    shadow: isWatched ? await watched(asked, order, shadow, abstain, signal) : null,
+  }
+}
+
 /** The selector in force scores every candidate; the best ones leave, and the record names who chose them. */
 export const select = processor({
   name: 'select',
@@ -82,21 +101,13 @@ export const select = processor({
   to: [contexts],
   policy: interactive({ inFlight: 16 }),
 
-  async step(asked, { inForce, keep, abstain }: Selecting, signal) {
-    const { run, asked_at, query, passages } = asked
-    const { selector, shadow } = await inForce(signal)
-    const order = ordered(passages, await selector.score(query.question, passages.map(choice), signal))
-    const isWatched = shadow !== undefined && passages.length > 0 && isShadowed(asked, shadow)
-    const judge = judged(query, passages)
-    const abstained = passages.length > 0 && best(selector, order, abstain) === null
-    return [
-      contexts.message({
-        ...{ run, asked_at, query, abstained, selector: selector.identity },
-        kept: abstained ? [] : order.slice(0, keep).map(({ candidate }) => candidate),
-        scored: order.map(({ candidate, score }) => judge(candidate, score)),
-        shadow: isWatched ? await watched(asked, order, shadow, abstain, signal) : null,
-      }),
-    ]
+  async step(asked, selecting: Selecting, signal) {
+    const inForce = await selecting.inForce(signal)
+    try {
+      return [contexts.message(await chosen(asked, selecting, inForce, signal))]
+    } finally {
+      inForce.release?.()
+    }
   },
 
   tally(_asked, outputs) {

@@ -90,6 +90,19 @@ describe('select', () => {
     expect(value.scored.map(({ has_answer, gold }) => [has_answer, gold])).toEqual(Array(3).fill([null, null]))
   })
 
+  test('what is in force is let go when the record is done with it, also where it fails', async () => {
+    const released: string[] = []
+    const { selector } = giving([1, 3, 2])
+    const of = (name: string, used: Selector) => ({
+      inForce: () => ({ selector: used, release: () => void released.push(name) }),
+      ...{ keep: 1, abstain: false },
+    })
+    await taken(select, candidatesOf(passages), of('chose', selector))
+    const failing = { ...selector, score: () => Promise.reject(new Error('gone')) }
+    await expect(taken(select, candidatesOf(passages), of('failed', failing))).rejects.toThrow('gone')
+    expect(released).toEqual(['chose', 'failed'])
+  })
+
   test('no candidates: nothing is kept, and the query goes on', async () => {
     const { value } = await selected([], {}, [])
     expect(value).toMatchObject({ kept: [], scored: [] })
