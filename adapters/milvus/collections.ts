@@ -1,7 +1,6 @@
 /** Collections of one Milvus under one alias. */
 import type { Collection, CollectionManifest, Collections } from '../../method/ports.ts'
 import { Fatal } from '../../runtime/errors.ts'
-import type { Logger } from '../../runtime/observe.ts'
 import { described, sameEncoder } from '../encoders.ts'
 import { aliases } from './aliases.ts'
 import { connect, type MilvusAccess } from './client.ts'
@@ -20,7 +19,6 @@ export interface MilvusOptions extends MilvusAccess {
   readonly index: IndexSetting
   /** Where processes of this machine tell each other who writes; an absolute path. */
   readonly locks: string
-  readonly logger?: Logger
 }
 
 /** @throws Unavailable where nobody answers, Fatal where we are not let in or the server cannot have the index */
@@ -102,7 +100,7 @@ export const openMilvusCollections = async (options: MilvusOptions): Promise<Col
       await leaseFor(name)(() => made.indexes(client, name, signal))
       const searched = client.lite && state === 'ready'
       const how = { dimension: encoder.dimension, lease: leaseFor(name), ...(searched && { flushEvery: 4_000 }) }
-      return openStore({ client, collection: name, ...how }, signal)
+      return openStore({ client, collection: name, building: state === 'building', ...how }, signal)
     },
     note,
     seal: async (name, signal, onProgress) => {

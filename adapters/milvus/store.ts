@@ -22,6 +22,8 @@ export interface StoreOptions {
    * anew for each search: a tenth of a second for each thousand of them.
    */
   readonly flushEvery?: number
+  /** It is not sealed yet, so that its index may become another one at any time (default: it is). */
+  readonly building?: boolean
 }
 
 /** What was acknowledged is seen: a server of many nodes waits until it has heard of all writes before the search. */
@@ -37,7 +39,7 @@ const checkCount = (k: number) => {
 
 /** @throws where the collection cannot be loaded */
 export const openStore = async (options: StoreOptions, signal: AbortSignal): Promise<PassageStore> => {
-  const { client, collection, dimension, lease, flushEvery = Infinity } = options
+  const { client, collection, dimension, lease, flushEvery = Infinity, building = false } = options
   const named = { collection_name: collection }
   const { load, loaded, failure } = loading(client, collection)
 
@@ -49,9 +51,13 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
     const type = described?.params.find(({ key }) => key === 'index_type')?.value
     return kindOf(String(type)) ?? 'flat'
   }
-  /** Looks again now and then, and lets no search wait for it. */
-  const kind = () => {
-    if (performance.now() - looked > lookEvery) {
+  /**
+   * Looks again now and then, and lets no search wait for it; where the index is about to change each search looks, for
+   * with the settings of another one it would find too little.
+   */
+  const kind = async () => {
+    if (building) known = await kindNow().catch(() => known)
+    else if (performance.now() - looked > lookEvery) {
       looked = performance.now()
       kindNow().then(
         (found) => (known = found),
@@ -108,7 +114,7 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
       checkVector('the query', vector, dimension)
       checkCount(k)
       if (k <= 0) return []
-      const { search: params } = recipeOf(kind())
+      const { search: params } = recipeOf(await kind())
       const request = { anns_field: dense, data: [...vector], metric_type: 'IP' }
       return ranked(k, (limit) => search('to search', { ...request, limit, params: params(limit) }, 1, signal))
     },
