@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { pause } from '../../runtime/wait.ts'
 
 const Record = z.object({
   pid: z.int().min(2),
@@ -62,6 +63,27 @@ export const markingAll = (mark: string) => ({ GAINSTREAM_STACK: mark })
 
 /** Does this very server still run? */
 export const isAlive = ({ pid, mark }: Pick<Record, 'pid' | 'mark'>): boolean => commandLine(pid).includes(word(mark))
+
+const exists = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * A process that becomes another program (a wrapper of Python does, twice) shows no arguments meanwhile: for an instant,
+ * or, on a busy machine, for longer. One that is there is given a second to show them.
+ */
+export const isGone = async (record: Pick<Record, 'pid' | 'mark'> | undefined): Promise<boolean> => {
+  for (let look = 0; look < 50; look++) {
+    if (!record || (!isAlive(record) && !exists(record.pid))) return true
+    if (isAlive(record)) return false
+    await pause(20)
+  }
+  return true
+}
 
 const environmentOf = (pid: string): string => {
   try {

@@ -8,6 +8,7 @@ import { pause } from '../../runtime/wait.ts'
 import { checkPort } from './ports.ts'
 import {
   isAlive,
+  isGone,
   marking,
   markingAll,
   processesOf,
@@ -187,17 +188,12 @@ export const server = (spec: ServerSpec): Server => {
     const record = recorded()
     if (record) await killAll(record)
   }
-  /** A process that becomes another program (a wrapper of Python does, twice) shows no arguments for an instant. */
-  const isGone = async () => {
-    for (let look = 0; look < 5 && !alive(); look++) await pause(20)
-    return !alive()
-  }
   const untilReady = async () => {
     const [patience, began] = [spec.patience ?? 90_000, Date.now()]
     let last: unknown
     for (const until = began + patience; Date.now() < until;) {
       spec.onWaiting?.(Math.round((Date.now() - began) / 1000))
-      if (await isGone()) {
+      if (await isGone(recorded())) {
         await clearLeft()
         const complaint = lastComplaint(join(folder, log))
         throw new Fatal(`the ${title} ended while it started: ${complaint} (${join(folder, log)})`)

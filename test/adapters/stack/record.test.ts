@@ -141,3 +141,17 @@ test.each([
   writeFileSync(join(here.path, 'x.log'), log)
   expect(lastComplaint(join(here.path, 'x.log'))).toBe(complaint)
 })
+
+test('a server that shows no arguments for a while, because it becomes another program, is not taken for dead', async () => {
+  const last = 'exec bash -c "sleep 30; :" gainstream.stack=$GAINSTREAM_STACK'
+  const script = `sleep 0.2; exec bash -c 'sleep 0.4; ${last}'`
+  const from = Date.now()
+  const one = server({
+    ...{ name: 'odd', folder: here.path, log: 'x.log', ports: {}, detached: true, command: 'bash', args: [] },
+    ...{ marked: (of) => ['-c', script, marking(of)], prepare: () => Promise.resolve() },
+    probe: () => (Date.now() - from > 800 ? Promise.resolve() : Promise.reject(new Error('not yet'))),
+  })
+  await one.start()
+  expect(one.pid).toBeDefined()
+  await one.stop()
+})
