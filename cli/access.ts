@@ -78,13 +78,25 @@ const inTheOpen = ({ reader, vllm, encoder }: Config): string[] => [
     : []),
 ]
 
+/** `host:port`, of this machine. */
+const isHere = (address: string): boolean => /^(127\.|localhost(:|$)|\[::1\])/i.test(address)
+
+const milvusInTheOpen = ({ store, milvus }: Config): string[] => {
+  const { address, password, password_file, token, token_file, tls } = milvus
+  const secret = password ?? password_file ?? token ?? token_file
+  return store.engine === 'milvus' && secret !== null && !tls.on && !isHere(address)
+    ? ['milvus.tls.on is false and milvus.address is another machine: whoever listens can read the password or token']
+    : []
+}
+
 /** What is allowed and unwise: sentences for a log. */
 export const warnings = (config: Config): string[] => {
   const { engine, kafka, registry } = config
   const { tls, sasl } = kafka
-  const said = inTheOpen(config).map(
+  const open = inTheOpen(config).map(
     (name) => `${name}.urls holds an address with http: whoever listens can read the key`,
   )
+  const said = [...open, ...milvusInTheOpen(config)]
   if (engine !== 'kafka') return said
   if (!tls.on && (sasl.mechanism === 'plain' || sasl.mechanism === 'oauthbearer'))
     said.push(`kafka.sasl.mechanism is ${sasl.mechanism} without kafka.tls.on: whoever listens can read the secret`)

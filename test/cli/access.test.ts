@@ -153,6 +153,17 @@ test('what is unwise is warned of, and only where it matters', () => {
   ])
 })
 
+test('a secret that goes to a Milvus of another machine without TLS is worth a warning', () => {
+  const said = (more: Given) => warnings(config({ 'store.engine': 'milvus', 'milvus.token': 't', ...more }))
+  const sentence = /^milvus\.tls\.on is false and milvus\.address is another machine: whoever listens/
+  expect(said({ 'milvus.address': 'far:19530' })).toEqual([expect.stringMatching(sentence)])
+  expect(said({ 'milvus.address': 'far:19530', 'milvus.tls.on': true })).toEqual([])
+  expect(said({ 'milvus.address': 'far:19530', 'store.engine': 'embedded' })).toEqual([])
+  expect(said({ 'milvus.address': 'far:19530', 'milvus.token': null })).toEqual([])
+  for (const here of ['127.0.0.1:19530', 'localhost:19530', '[::1]:19530'])
+    expect(said({ 'milvus.address': here })).toEqual([])
+})
+
 describe('a secret', () => {
   const names = (value: unknown, at: readonly string[] = []): string[] =>
     value !== null && typeof value === 'object'
