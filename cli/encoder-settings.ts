@@ -1,6 +1,7 @@
 /** Settings of the encoder: which it is, how it is used, and where it runs. */
 import { z } from 'zod'
 import { presetNames } from '../adapters/models/presets.ts'
+import { addresses } from './addresses.ts'
 import { stars } from './secrets.ts'
 
 const text = z.string().min(1).nullable().default(null)
@@ -8,30 +9,8 @@ const prefix = z.string().nullable().default(null)
 const whole = z.int().min(1)
 const secret = text.refine((given) => given !== stars, 'stands for a secret that was not shown: give the secret itself')
 
-/** A list, or one text with commas: so that it can be given by flag and by environment. */
-const split = (given: unknown) => (typeof given === 'string' ? given.split(',').map((each) => each.trim()) : given)
-
-/** What is wrong with the address of a server, as the end of a sentence about the setting. */
-const wrongWith = (given: string): string | undefined => {
-  const url = URL.canParse(given) ? new URL(given) : undefined
-  if (!url || !/^https?:$/.test(url.protocol))
-    return 'must hold addresses that begin with http:// or https://, e.g. http://127.0.0.1:8001'
-  if (url.username !== '' || url.password !== '') return 'must hold no user: give encoder.api_key'
-  if (url.search !== '' || url.hash !== '') return 'must hold addresses without ? and #, e.g. http://127.0.0.1:8001'
-  return undefined
-}
-
-const address = (given: string): string => new URL(given).href.replace(/\/+$/, '').replace(/\/v1$/, '')
 const usual = 'http://127.0.0.1:8001'
-
-const urls = z
-  .preprocess(split, z.array(z.string()).min(1))
-  .superRefine((given, context) => {
-    const wrong = given.flatMap((url) => wrongWith(url) ?? [])[0]
-    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong, continue: false })
-  })
-  .transform((given) => [...new Set(given.map(address))])
-  .default([usual])
+const urls = addresses(usual, 'encoder.api_key')
 
 type Given = Readonly<Record<string, unknown>>
 

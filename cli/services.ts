@@ -1,6 +1,7 @@
 /** Settings of the servers that the distributed engine stands on, and of what a worker says of itself. */
 import { z } from 'zod'
 import { checkMilvus, checkRegistry, checkSasl, checkStore, checkTls, checkVllm } from './combinations.ts'
+import { addresses, split } from './addresses.ts'
 import { stars } from './secrets.ts'
 
 const text = z.string().min(1).nullable().default(null)
@@ -13,9 +14,6 @@ const secret = z
   .default(null)
 const web = z.url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
 const port = z.int().min(1).max(65_535)
-
-/** A list, or one text with commas: so that it can be given by flag and by environment. */
-const split = (given: unknown) => (typeof given === 'string' ? given.split(',').map((each) => each.trim()) : given)
 
 const brokers = z
   .preprocess(split, z.array(z.string().regex(/^.+:\d+$/, 'must be host:port')).min(1))
@@ -73,27 +71,7 @@ export const registry = z
   .superRefine(checkRegistry)
   .prefault({})
 
-/** What is wrong with the address of a server, as the end of a sentence about the setting. */
-const wrongWith = (given: string): string | undefined => {
-  const url = URL.canParse(given) ? new URL(given) : undefined
-  if (!url || !/^https?:$/.test(url.protocol))
-    return 'must hold addresses that begin with http:// or https://, e.g. http://127.0.0.1:8000'
-  if (url.username !== '' || url.password !== '') return 'must hold no user: give vllm.api_key'
-  if (url.search !== '' || url.hash !== '') return 'must hold addresses without ? and #, e.g. http://127.0.0.1:8000'
-  return undefined
-}
-
-/** As people write it, with or without `/v1`, to the address that requests are made under. */
-export const baseUrl = (given: string): string => new URL(given).href.replace(/\/+$/, '').replace(/\/v1$/, '')
-
-const vllmUrls = z
-  .preprocess(split, z.array(z.string()).min(1))
-  .superRefine((urls, context) => {
-    const wrong = urls.flatMap((url) => wrongWith(url) ?? [])[0]
-    if (wrong !== undefined) context.addIssue({ code: 'custom', message: wrong, continue: false })
-  })
-  .transform((urls) => [...new Set(urls.map(baseUrl))])
-  .default(['http://127.0.0.1:8000'])
+const vllmUrls = addresses('http://127.0.0.1:8000', 'vllm.api_key')
 
 /** Only what a server cannot be seen to do is asked for: the rest it says itself, and is probed for. */
 export const vllm = z
