@@ -1,9 +1,9 @@
-import type { Command } from 'commander'
-import type { Io } from './command.ts'
 import { askCommand } from './commands/ask.ts'
 import { benchCommand } from './commands/bench.ts'
 import { collectionsCommand } from './commands/collections.ts'
+import { compareCommand } from './commands/compare.ts'
 import { configCommand } from './commands/config.ts'
+import { datasetsCommand } from './commands/datasets.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { downCommand } from './commands/down.ts'
@@ -15,6 +15,7 @@ import { indexCommand } from './commands/index-corpus.ts'
 import { modelCommand } from './commands/model.ts'
 import { offsetsCommand } from './commands/offsets.ts'
 import { recallCommand } from './commands/recall.ts'
+import { reproduceCommand } from './commands/reproduce.ts'
 import { rejectsCommand } from './commands/rejects.ts'
 import { replayCommand } from './commands/replay.ts'
 import { runsCommand } from './commands/runs.ts'
@@ -23,13 +24,16 @@ import { statusCommand } from './commands/status.ts'
 import { synthesizeCommand } from './commands/synthesize.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { upCommand } from './commands/up.ts'
+import type { Add } from './program.ts'
 
 /** In the order in which help lists them. */
-export const commands: readonly ((program: Command, io: Io) => void)[] = [
+const single: readonly Add[] = [
   demoCommand,
   indexCommand,
   synthesizeCommand,
   evaluateCommand,
+  compareCommand,
+  datasetsCommand,
   askCommand,
   gainCommand,
   gradeCommand,
@@ -50,3 +54,5 @@ export const commands: readonly ((program: Command, io: Io) => void)[] = [
   benchCommand,
   configCommand,
 ]
+
+export const commands: readonly Add[] = [...single, reproduceCommand(single)]

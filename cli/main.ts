@@ -1,34 +1,15 @@
 /** The command line: one file a command; failures end here, as one sentence and an exit code. */
 import { once } from 'node:events'
-import { Command } from 'commander'
 import { commands } from './commands.ts'
 import type { Io } from './command.ts'
 import { failure, type ExitCode } from './failure.ts'
+import { runCommand } from './program.ts'
 import { screen } from './progress.ts'
 import { Interrupted } from './work.ts'
-import { version } from './version.ts'
-
-/** A mistake in the command line, as one sentence like any other. */
-const usage = (text: string): string => {
-  const said = text
-    .replace(/^error: /, '')
-    .replace(/(unknown option '[^'=]*)=[^']*'/, "$1'") // what stands behind it may be a secret
-    .trim()
-    .replace(/\s+/g, ' ')
-    .replace(/\.$/, '')
-  return `gainstream: ${said} (gainstream help shows how it is used)\n`
-}
 
 export const main = async (argv: readonly string[], io: Io): Promise<ExitCode> => {
-  const program = new Command('gainstream')
-    .description('An exactly-once stream of per-passage gain labels, and the selector and answers that come of it.')
-    .version(version())
-    .exitOverride()
-    .configureOutput({ writeErr: io.screen.write, writeOut: io.out, outputError: (text, write) => write(usage(text)) })
-  for (const add of commands) add(program, io)
-  for (const each of program.commands) each.copyInheritedSettings(program)
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await runCommand(commands, argv, io)
     return 0
   } catch (error) {
     return failure(error, io)
