@@ -9,6 +9,7 @@ import { beginning, type Stores } from './collections.ts'
 import type { Io } from './command.ts'
 import { bring, defaultName, type Import, type Surveyed } from './import.ts'
 import { progress } from './progress.ts'
+import { readRejects } from './rejects.ts'
 import { runEntry, runState } from './runs.ts'
 import { work } from './work.ts'
 import type { World } from './world.ts'
@@ -36,16 +37,17 @@ const asked = 500
 /**
  * Puts in again what the store has acknowledged and lost: Milvus Lite does where a writer dies in the middle of a write
  * and another one begins.
+ * @param without what was never in it, because it was rejected
  * @returns how many passages that were
  */
-const mended = async (world: World, { file }: Indexing, name: string, io: Io): Promise<number> => {
+const mended = async (world: World, { file }: Indexing, name: string, without: ReadonlySet<string>, io: Io) => {
   const [stores, embedder] = [await world.stores(), await world.embedder()]
   const store = await stores.open(name, io.signal)
   let [again, batch] = [0, [] as Passage[]]
   const put = async () => {
     const ids = batch.map(({ id }) => id)
     const there = new Set((await store.holds?.(ids, io.signal)) ?? ids)
-    const lost = batch.filter(({ id }) => !there.has(id))
+    const lost = batch.filter(({ id }) => !there.has(id) && !without.has(id))
     const vectors = await embedder.embed(lost.map(passageText), 'passage', io.signal)
     await store.upsert(
       lost.map((passage, i) => ({ passage, vector: vectors[i]! })),
@@ -63,19 +65,31 @@ const mended = async (world: World, { file }: Indexing, name: string, io: Io): P
   return again
 }
 
+/** Ids of the passages of a run that did not get as far as the store. */
+const rejectedOf = async (world: World, run: string): Promise<ReadonlySet<string>> => {
+  const all = await readRejects(world)
+  return new Set(all.filter((one) => one.run === run && !one.resolved).map(({ key }) => key))
+}
+
 /** As many passages as its corpus has. @throws Fatal where some are missing and cannot be put in again */
-const checkWhole = async (world: World, indexing: Indexing, name: string, rejected: number, io: Io) => {
+const checkWhole = async (
+  world: World,
+  indexing: Indexing,
+  { run, collection: name }: RunEntry,
+  rejected: number,
+  io: Io,
+) => {
   const { collections } = await world.stores()
   const expected = indexing.surveyed.count - rejected
   const count = async () => (await collections.count(name, io.signal)) >= expected
   if (await count()) return
-  // Which of them were rejected nobody knows here: they would be rejected again.
-  const again = rejected > 0 ? 0 : await mended(world, indexing, name, io)
+  const without = rejected > 0 ? await rejectedOf(world, run) : new Set<string>()
+  const again = await mended(world, indexing, name, without, io)
   if (again > 0) io.screen.write(`${again} passages that the store had taken were not in it, and were put in again\n`)
   if (await count()) return
   throw new Fatal(
     `the collection ${name} holds fewer passages than the ${expected} of its corpus: somebody removed some while it was ` +
-      'built; index again with --anew and another --run',
+      `built; gainstream index ${indexing.file.path} --anew --run <another name> builds another one`,
   )
 }
 
@@ -87,11 +101,12 @@ export const sealed = async (name: string, collections: Collections, io: Io): Pr
 }
 
 /** Builds what a whole collection needs for searches, and puts it in force. */
-const finish = async (world: World, indexing: Indexing, name: string, rejected: number, io: Io) => {
+const finish = async (world: World, indexing: Indexing, entry: RunEntry, rejected: number, io: Io) => {
+  const { collection: name } = entry
   const { collections } = await world.stores()
   const found = await collections.find(name, io.signal)
   if (!found || found.manifest.state === 'ready') return
-  await checkWhole(world, indexing, name, rejected, io)
+  await checkWhole(world, indexing, entry, rejected, io)
   await sealed(name, collections, io)
   if (indexing.promote ?? true) await collections.promote(name, io.signal)
 }
@@ -110,6 +125,6 @@ export const indexCorpus = async (world: World, io: Io, indexing: Indexing): Pro
   const entry = await bring(world, io, { ...file, run, collection }, surveyed)
   await work(world, { stages: ['index'], entry, what, untilEmpty: true }, io.signal)
   const { complete, rejected } = await runState(world, entry)
-  if (complete && entry.collection !== '') await finish(world, indexing, entry.collection, rejected, io)
+  if (complete && entry.collection !== '') await finish(world, indexing, entry, rejected, io)
   return entry
 }

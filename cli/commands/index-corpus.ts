@@ -28,6 +28,11 @@ const said = ({ count }: RunEntry, indexed: number, { collection, current, store
   return `indexed ${indexed} of ${count} passages; the store holds ${stored} in ${collection}${asideOf({ collection, current })}`
 }
 
+/** What is not in the store, and how it gets there. */
+const afterwards = (rejected: number, run: string) =>
+  `${rejected} were rejected and are not in the store: gainstream rejects list --run ${run} says why; when that is mended, ` +
+  `gainstream rejects retry --run ${run} --execute --work puts them in, or the mended file under another --run does\n`
+
 const load = (io: Io, path: string, embeddings: string, flags: Flags) =>
   inWorld(configOf(io, flags), io, async (opened) => {
     const { run, limit, promote } = flags
@@ -54,7 +59,7 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     const about = { run: entry.run, stream: world.names.stream, collection, current, stored }
     if (flags.json) io.out(JSON.stringify({ ...about, passages: entry.count, outcomes, rejected }))
     else io.out(said(entry, outcomes.indexed ?? 0, about))
-    if (rejected > 0) io.screen.write(`${rejected} were rejected: gainstream rejects list\n`)
+    if (rejected > 0) io.screen.write(afterwards(rejected, entry.run))
   })
 }
 

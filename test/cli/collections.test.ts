@@ -2,8 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Collection } from '../../method/ports.ts'
+import { serving } from '../adapters/embeddings/serving.ts'
+import { simulatedEncoder } from '../faults/indexing/vectors.ts'
 import { folder, launch, run } from './command.ts'
 
 type Listed = Collection & { readonly count: number }
@@ -34,6 +36,16 @@ const listed = async (): Promise<Listed[]> => {
   return stdout === '' ? [] : (JSON.parse(stdout) as Listed[])
 }
 const current = async () => (await listed()).filter((one) => one.current).map(({ name, count }) => [name, count])
+/** As a store that has acknowledged them and was killed, before the collection was whole. */
+const lose = (name: string, ids: readonly string[]) => {
+  const place = join(where.path, '.gainstream/passages/gainstream_passages')
+  const rows = new DatabaseSync(join(place, `${name}.sqlite`))
+  for (const id of ids) rows.prepare('DELETE FROM passages WHERE id = ?').run(id)
+  rows.close()
+  const notes = new DatabaseSync(join(place, 'collections.sqlite'))
+  notes.exec(`UPDATE collections SET current = 0, manifest = json_set(manifest, '$.state', 'building')`)
+  notes.close()
+}
 const ok = async (...args: string[]) => {
   const ended = await run(args, at())
   expect(ended).toMatchObject({ code: 0 })
@@ -92,15 +104,31 @@ describe('indexing', () => {
   test('what a store took and lost is found before the collection is searched, and put in again', async () => {
     const path = corpus('one.jsonl', 40, 'A river')
     await ok('index', path, '--run', 'one')
-    const place = join(where.path, '.gainstream/passages/gainstream_passages')
-    const rows = new DatabaseSync(join(place, 'gainstream_passages__one.sqlite'))
-    rows.exec("DELETE FROM passages WHERE id IN ('3', '17')")
-    rows.close()
-    const notes = new DatabaseSync(join(place, 'collections.sqlite'))
-    notes.exec(`UPDATE collections SET current = 0, manifest = json_set(manifest, '$.state', 'building')`)
-    notes.close()
+    lose('gainstream_passages__one', ['3', '17'])
     const { stderr } = await ok('index', path, '--run', 'one')
     expect(stderr).toContain('2 passages that the store had taken were not in it, and were put in again')
     expect(await current()).toEqual([['gainstream_passages__one', 40]])
+  })
+
+  test('what was rejected is named with what puts it in, and does not keep what was lost from being put in again', async () => {
+    const encoder = await serving({
+      ...{ embedder: simulatedEncoder, models: ['simulated'], words: 50, refuses: ['truncate_prompt_tokens'] },
+    })
+    onTestFinished(() => encoder.stop())
+    const texts = ['far too long '.repeat(40), ...Array.from({ length: 9 }, (_, i) => `A river number ${i}.`)]
+    const path = lines(
+      'some.jsonl',
+      texts.map((text, i) => ({ id: `${i}`, title: 'Rivers', text })),
+    )
+    const set = ['encoder.engine=server', `encoder.urls=${encoder.url}`].flatMap((one) => ['--set', one])
+    const first = await ok('index', path, '--run', 'some', ...set)
+    expect(first.stderr).toMatch(
+      /1 were rejected and are not in the store: gainstream rejects list --run some says why; .*rejects retry --run some --execute/,
+    )
+    expect(await current()).toEqual([['gainstream_passages__some', 9]])
+    lose('gainstream_passages__some', ['3'])
+    const { stderr } = await ok('index', path, '--run', 'some', ...set)
+    expect(stderr).toContain('1 passages that the store had taken were not in it, and were put in again')
+    expect(await current()).toEqual([['gainstream_passages__some', 9]])
   })
 })
