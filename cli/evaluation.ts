@@ -1,10 +1,10 @@
 /** What an evaluation found: figures by condition and dataset, and conditions compared query by query. */
-import { compareRuns, type Comparison } from '../method/paired.ts'
-import { names } from '../runtime/topic.ts'
+import { compareBySet, type Comparison, type ComparisonBySet } from '../method/paired.ts'
 import type { Estimate } from '../runtime/totals.ts'
-import { metrics } from '../topics/index.ts'
+import { outcomesIn, type Outcomes, type Who } from './compare/outcomes.ts'
+import { originsOf, remarksOn } from './compare/warnings.ts'
 import { described, type Condition } from './conditions.ts'
-import { datasetsOf, macroOf, microOf, scaled, shown, table } from './report.ts'
+import { datasetsOf, macroOf, microOf, scaled } from './report.ts'
 import { settledBy, type RunState } from './runs.ts'
 import type { World } from './world.ts'
 
@@ -17,51 +17,53 @@ export interface Evaluated {
 type Figures = Readonly<Record<string, Estimate>>
 
 /** What conditions are compared by. */
-const compared = ['boundary_em', 'f1'] as const
-type Compared = (typeof compared)[number]
-type Grades = Readonly<Record<Compared, ReadonlyMap<string, number>>>
+export const versusFigures = ['boundary_em', 'f1', 'hit', 'has_answer'] as const
+export type VersusFigure = (typeof versusFigures)[number]
 
-/** Grades of a run by query id, as its stream has them last. */
-const gradesOf = async ({ log, codec, config }: World, stream: string, run: string): Promise<Grades> => {
-  const grades = { boundary_em: new Map<string, number>(), f1: new Map<string, number>() }
-  for await (const { key, value } of log.read(names(config.prefix, stream).topic(metrics))) {
-    if (value === null || !key?.toString().startsWith(`${run}/`)) continue
-    const metric = await codec.decode(metrics, value)
-    for (const name of compared) {
-      const grade = metric[name]
-      if (grade === null) grades[name].delete(metric.query_id)
-      else grades[name].set(metric.query_id, grade)
-    }
-  }
-  return grades
-}
+const gradesOf = ({ queries }: Outcomes, name: VersusFigure): Map<string, number> =>
+  new Map([...queries].flatMap(([id, { grades }]) => (grades[name] === undefined ? [] : [[id, grades[name]]])))
 
 export interface Versus {
   readonly condition: Condition
   readonly with: Condition
   /** Undefined where they graded no query in common. */
-  readonly figures: Readonly<Record<Compared, Comparison | undefined>>
+  readonly figures: Readonly<Record<VersusFigure, ComparisonBySet | undefined>>
 }
 
-/** Each condition against the first one. */
-export const versusFirst = async (world: World, run: string, evaluated: readonly Evaluated[]): Promise<Versus[]> => {
-  const [first, ...others] = evaluated
-  if (!first || others.length === 0) return []
-  const theirs = await gradesOf(world, first.stream, run)
-  const found: Versus[] = []
-  for (const { condition, stream } of others) {
-    const ours = await gradesOf(world, stream, run)
-    const of = (name: Compared) => compareRuns(ours[name], theirs[name])
-    found.push({ condition, with: first.condition, figures: { boundary_em: of('boundary_em'), f1: of('f1') } })
+const against = (ours: Outcomes, theirs: Outcomes): Versus['figures'] => {
+  const datasetOf = (id: string) => (ours.queries.get(id) ?? theirs.queries.get(id))?.dataset ?? ''
+  const of = (name: VersusFigure) => compareBySet(gradesOf(ours, name), gradesOf(theirs, name), datasetOf)
+  return { boundary_em: of('boundary_em'), f1: of('f1'), hit: of('hit'), has_answer: of('has_answer') }
+}
+
+export interface Judged {
+  /** Each condition against the first one. */
+  readonly versus: readonly Versus[]
+  /** Who chose and who answered, by condition. */
+  readonly who: ReadonlyMap<Condition, Who>
+  readonly warnings: readonly string[]
+}
+
+/** The conditions query by query, and what is to be known of those who chose and answered. */
+export const judge = async (world: World, run: string, evaluated: readonly Evaluated[]): Promise<Judged> => {
+  const [versus, warnings]: [Versus[], string[]] = [[], []]
+  const who = new Map<Condition, Who>()
+  let first: { condition: Condition; outcomes: Outcomes } | undefined
+  for (const { condition, stream } of evaluated) {
+    const outcomes = await outcomesIn(world, { stream, run })
+    who.set(condition, { selectors: outcomes.selectors, readers: outcomes.readers })
+    warnings.push(...remarksOn(described[condition], outcomes, await originsOf(world, outcomes)))
+    if (first) versus.push({ condition, with: first.condition, figures: against(outcomes, first.outcomes) })
+    else first = { condition, outcomes }
   }
-  return found
+  return { versus, who, warnings }
 }
 
-/** Between 0 and 1; undefined where no passage was to be chosen. */
-const generatedChosen = ({ condition, state: { stages } }: Evaluated): number | undefined => {
+/** Shares of the queries that were answered; undefined where no passage was to be chosen. */
+const shareOf = ({ condition, state: { stages } }: Evaluated, name: string): number | undefined => {
   const { counts = {}, sums = {} } = stages.evaluate ?? {}
   const answered = settledBy(counts)
-  return condition === 'none' || answered === 0 ? undefined : (sums.generated_chosen ?? 0) / answered
+  return condition === 'none' || answered === 0 ? undefined : (100 * (sums[name] ?? 0)) / answered
 }
 
 const allScaled = (figures: Figures) =>
@@ -72,77 +74,33 @@ const comparison = ({ n, won, lost, tied, difference, detectable, unmatched }: C
   detectable: detectable === undefined ? null : 100 * detectable,
 })
 
+const compared = ({ micro, macro: { n, difference, detectable }, datasets }: ComparisonBySet) => ({
+  ...comparison(micro),
+  macro: { n, difference: scaled(difference), detectable: detectable === undefined ? null : 100 * detectable },
+  datasets: Object.fromEntries(Object.entries(datasets).map(([name, of]) => [name, comparison(of)])),
+})
+
 /** For programs, ×100. */
-export const asJson = (run: string, evaluated: readonly Evaluated[], versus: readonly Versus[]) =>
+export const asJson = (run: string, evaluated: readonly Evaluated[], { versus, who }: Judged) =>
   evaluated.map((each) => {
     const { condition, stream, state } = each
-    const share = generatedChosen(each)
     const own = versus.find((one) => one.condition === condition)
+    const found = Object.entries(own?.figures ?? {}).flatMap(([name, of]) => (of ? [[name, compared(of)]] : []))
     return {
-      ...{ condition, stream, run, outcomes: state.outcomes, rejected: state.rejected },
+      ...{ condition, described: described[condition], stream, run },
+      ...{ outcomes: state.outcomes, rejected: state.rejected, ...who.get(condition) },
       macro: allScaled(macroOf(state)),
       micro: allScaled(microOf(state)),
       datasets: Object.fromEntries(Object.entries(datasetsOf(state)).map(([name, of]) => [name, allScaled(of)])),
-      generated_chosen: share === undefined ? null : 100 * share,
+      generated_chosen: shareOf(each, 'generated_chosen') ?? null,
+      abstained: shareOf(each, 'abstained') ?? null,
       compared: own && {
         with: own.with,
-        boundary_em: own.figures.boundary_em && comparison(own.figures.boundary_em),
-        f1: own.figures.f1 && comparison(own.figures.f1),
+        ...(Object.fromEntries(found) as Partial<Record<VersusFigure, ReturnType<typeof compared>>>),
       },
     }
   })
-
-/** Figures by scope: where there is only one dataset, every mean over all is its own. */
-const scopesOf = (state: RunState): [scope: string, figures: Figures][] => {
-  const datasets = Object.entries(datasetsOf(state)).sort(([a], [b]) => (a < b ? -1 : 1))
-  if (datasets.length < 2) return datasets
-  return [['macro', macroOf(state)], ['micro', microOf(state)], ...datasets]
-}
-
-const rowsOf = (
-  evaluated: readonly Evaluated[],
-  cells: (figures: Figures, first: boolean, of: Evaluated) => string[],
-) =>
-  evaluated.flatMap((each) =>
-    scopesOf(each.state).map(([scope, figures], i) => [
-      i === 0 ? described[each.condition] : '',
-      scope,
-      ...cells(figures, i === 0, each),
-    ]),
-  )
-
-const answersTable = (evaluated: readonly Evaluated[]): string => {
-  const columns = ['strict_em', 'boundary_em', 'containment_em', 'f1']
-  const rows = rowsOf(evaluated, (figures) => [
-    String(figures.f1?.n ?? 0),
-    ...columns.map((name) => shown(figures[name])),
-  ])
-  return table([['answers', '', 'n', 'strict EM', 'boundary EM', 'containment EM', 'F1'], ...rows])
-}
-
-const passagesTable = (evaluated: readonly Evaluated[]): string => {
-  const rows = rowsOf(evaluated, (figures, first, of) => {
-    const share = generatedChosen(of)
-    const figured = ['has_answer', 'oracle', 'hit'].map((name) => shown(figures[name]))
-    return [...figured, first ? (share === undefined ? '-' : (100 * share).toFixed(1)) : '']
-  })
-  return table([['passages', '', 'has answer', 'oracle', 'hit@1', 'generated chosen'], ...rows])
-}
-
-const titles: Record<Compared, string> = { boundary_em: 'boundary EM', f1: 'F1' }
-
-const versusTable = (versus: readonly Versus[]): string => {
-  const rows = versus.flatMap(({ condition, figures }) =>
-    compared.map((name) => {
-      const found = figures[name]
-      const { n = 0, won = 0, lost = 0, tied = 0, detectable } = found ?? {}
-      const least = detectable === undefined ? '-' : (100 * detectable).toFixed(1)
-      return [described[condition], titles[name], ...[n, won, lost, tied].map(String), shown(found?.difference), least]
-    }),
-  )
-  const against = versus[0] ? described[versus[0].with] : ''
-  return table([[`against ${against}`, '', 'n', 'won', 'lost', 'tied', 'difference', 'detectable'], ...rows])
-}
+export type EvaluatedJson = ReturnType<typeof asJson>[number]
 
 /** A sentence where the conditions did not grade the same number of queries. */
 export const uneven = (evaluated: readonly Evaluated[]): string | undefined => {
@@ -152,17 +110,17 @@ export const uneven = (evaluated: readonly Evaluated[]): string | undefined => {
   return `The conditions were graded over different numbers of queries (${listed}): only the comparisons, which hold what both graded, are like for like.`
 }
 
-/** For people, ×100. */
-export const asText = (evaluated: readonly Evaluated[], versus: readonly Versus[]): string => {
-  const remark = uneven(evaluated)
-  return [
-    answersTable(evaluated),
-    passagesTable(evaluated),
-    ...(versus.length > 0 ? [versusTable(versus)] : []),
-    [
-      '(×100, with 95 % bootstrap intervals; macro: the mean of the datasets, micro: all queries alike;',
-      ' oracle: some candidate has the answer; detectable: the least difference that so many queries could show)',
-      ...(remark === undefined ? [] : [remark]),
-    ].join('\n'),
-  ].join('\n\n')
+const live = { boundary_em: 'EM', f1: 'F1', hit: 'hit@1', has_answer: 'has answer' } as const
+
+/** How a run stands so far, in one short line; empty before the first grade. */
+export const liveFigures = (state: RunState): string => {
+  const micro = microOf(state)
+  return Object.entries(live)
+    .flatMap(([name, title]) => {
+      const found = micro[name]
+      if (!found) return []
+      const [mean, low, high] = [found.mean, found.low, found.high].map((value) => (100 * value).toFixed(1))
+      return [`${title} ${mean} [${low}, ${high}]`]
+    })
+    .join(', ')
 }

@@ -25,6 +25,8 @@ export interface Working {
   /** Follow that of several. */
   readonly entries?: readonly RunEntry[]
   readonly what: string
+  /** What else is to be said of the one run that is followed, e.g. its figures so far. */
+  readonly note?: (state: RunState) => string
   /** End when everything that is there has been settled; otherwise only the signal ends the work. */
   readonly untilEmpty: boolean
 }
@@ -65,7 +67,7 @@ const tellIdle = async ({ stages }: Engine, logger: Logger, signal: AbortSignal)
 
 /** Runs stages as one worker until they are empty or the signal aborts, and says how far they are. */
 export const work = async (world: World, working: Working, signal: AbortSignal) => {
-  const { what, untilEmpty, entry, entries = entry ? [entry] : [] } = working
+  const { what, untilEmpty, entry, entries = entry ? [entry] : [], note: more = () => '' } = working
   const { log, codec, names, now, config, observe, observing, tables, screen } = world
   const derived = await derivedOf(world)
   const stages = derived?.stages(working.stages) ?? working.stages
@@ -83,7 +85,8 @@ export const work = async (world: World, working: Working, signal: AbortSignal) 
     if (entries.length === 0) return
     const states = await statesOf(world, entries)
     const [state, only] = [states[0]!, entries[0]!]
-    const note = entries.length > 1 ? `${entries.length} runs` : noteOf(state, stages, only.topology as Topology)
+    const own = [noteOf(state, stages, only.topology as Topology), more(state)].filter((part) => part !== '')
+    const note = entries.length > 1 ? `${entries.length} runs` : own.join(': ')
     bar.update(sum(states.map(({ done }) => done)), totalOf(entries), note)
   }
   const watch = async () => {

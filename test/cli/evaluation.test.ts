@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { asJson, asText, uneven, versusFirst } from '../../cli/evaluation.ts'
+import { asJson, judge, liveFigures, uneven } from '../../cli/evaluation.ts'
+import { outcomesIn } from '../../cli/compare/outcomes.ts'
+import { checkConditions, settingsOf, type Choosers, type Condition } from '../../cli/conditions.ts'
+import { readConfig } from '../../cli/config.ts'
 import { underConditions } from '../../cli/commands/evaluate.ts'
+import { asHtml } from '../../cli/report/html.ts'
+import { asText, evaluationReport } from '../../cli/report/evaluation.ts'
 import { macroOf } from '../../cli/report.ts'
 import type { RunState } from '../../cli/runs.ts'
 import { fold, merged, type Totals } from '../../runtime/totals.ts'
+import { candidates } from '../../topics/index.ts'
 import { aStream, never, reader, scorer } from '../traps/stream.ts'
 
 const blank: Totals = {
@@ -46,7 +52,7 @@ const question = (id: string, city: string, answers: string[], dataset: string) 
 })
 
 /** Two queries that the passages answer; a third whose candidates cannot be scored, so that gain never answers it. */
-const evaluatedStream = async () => {
+const evaluating = async () => {
   const port = scorer((text) => text.includes('unscorable')).port
   const stuck = {
     ...port,
@@ -67,12 +73,14 @@ const evaluatedStream = async () => {
     ['imagine', 'retrieve', 'label'],
   )
   const evaluated = await underConditions(stream.world, entry, ['none', 'first', 'gain'], never)
-  return { evaluated, versus: await versusFirst(stream.world, entry.run, evaluated), run: entry.run }
+  return { evaluated, judged: await judge(stream.world, entry.run, evaluated), run: entry.run }
 }
+let made: ReturnType<typeof evaluating> | undefined
+const evaluatedStream = () => (made ??= evaluating()) // what comes of it outlives the stream
 
 test('an evaluation gives all figures by dataset, micro and macro, and compares conditions query by query', async () => {
-  const { evaluated, versus, run } = await evaluatedStream()
-  const [none, first, gain] = asJson(run, evaluated, versus)
+  const { evaluated, judged, run } = await evaluatedStream()
+  const [none, first, gain] = asJson(run, evaluated, judged)
   const full = (n: number) => ({ n, mean: 100, interval: [100, 100] })
   expect(none).toMatchObject({ condition: 'none', run, generated_chosen: null, compared: undefined })
   expect(none!.macro).toMatchObject({ f1: { n: 3, mean: 0 }, oracle: full(3) })
@@ -85,20 +93,115 @@ test('an evaluation gives all figures by dataset, micro and macro, and compares 
   const won = (n: number, theirs: number) => ({
     ...{ n, won: n, lost: 0, tied: 0, unmatched: { ours: 0, theirs }, difference: full(n), detectable: null },
   })
-  expect(first!.compared).toEqual({ with: 'none', boundary_em: won(3, 0), f1: won(3, 0) })
-  expect(gain!.compared).toEqual({ with: 'none', boundary_em: won(2, 1), f1: won(2, 1) })
+  expect(first!.compared).toMatchObject({ with: 'none', boundary_em: won(3, 0), f1: won(3, 0) })
+  expect(first!.compared!.f1).toMatchObject({ macro: { n: 3, difference: full(3) }, datasets: { nq: { won: 2 } } })
+  for (const name of ['hit', 'has_answer']) expect(first!.compared).not.toHaveProperty(name) // nothing was chosen without a passage
+  expect(gain!.compared).toMatchObject({ with: 'none', boundary_em: won(2, 1), f1: won(2, 1) })
 })
 
 test('an evaluation says where conditions were not graded over the same queries, and shows people every figure', async () => {
-  const { evaluated, versus } = await evaluatedStream()
+  const { evaluated, judged, run } = await evaluatedStream()
   expect(uneven(evaluated)).toContain('(no passage 3, first retrieved passage 3, passage with the most gain 2)')
   expect(uneven(evaluated.slice(0, 2))).toBeUndefined()
-  const text = asText(evaluated, versus)
-  expect(text).toContain(uneven(evaluated))
+  const told = { results: asJson(run, evaluated, judged), remarks: [uneven(evaluated)!, ...judged.warnings] }
+  const text = asText(told)
+  for (const remark of told.remarks) expect(text).toContain(remark)
   expect(text).toMatch(/^first retrieved passage +macro +3 +100\.0 \[/m)
   expect(text).toMatch(/^ +micro +3 +100\.0 \[/m)
   expect(text).toMatch(/^passages +has answer +oracle +hit@1 +generated chosen$/m)
   expect(text).toMatch(/^no passage +macro +- +100\.0 \[100\.0, 100\.0\] +\S+ \[.*\] +-$/m)
   expect(text).toMatch(/^against no passage +n +won +lost +tied +difference +detectable$/m)
-  expect(text).toMatch(/^passage with the most gain +F1 +2 +2 +0 +0 +100\.0 \[100\.0, 100\.0\] +-$/m)
+  expect(text).toMatch(/^ +F1 +2 +2 +0 +0 +\+100\.0 \[\+100\.0, \+100\.0\] +-$/m)
+})
+
+test('an evaluation says who chose and who answered, and where the reader that labelled is the one that answers', async () => {
+  const { evaluated, judged, run } = await evaluatedStream()
+  const [, first, gain] = asJson(run, evaluated, judged)
+  expect(first).toMatchObject({ selectors: [{ name: 'retrieval order' }], readers: [{ model: 'double' }] })
+  expect(gain).toMatchObject({ selectors: [{ name: 'given score' }] })
+  expect(judged.warnings).toEqual([
+    'passage with the most gain: double gave the answers and measured the gains behind given score: let a second reader judge',
+  ])
+})
+
+test('a report of an evaluation holds every figure of --json, and plots them', async () => {
+  const { evaluated, judged, run } = await evaluatedStream()
+  const results = asJson(run, evaluated, judged)
+  const html = asHtml(evaluationReport({ results, remarks: [] }, { run, source: ['3 queries'] }, results))
+  const said = new Set([...html.matchAll(/<data value="([^"]+)">/g)].map(([, value]) => Number(value)))
+  for (const { micro, macro, datasets } of results)
+    for (const figures of [micro, macro, ...Object.values(datasets)])
+      for (const name of ['strict_em', 'boundary_em', 'containment_em', 'f1', 'has_answer', 'oracle', 'hit'])
+        for (const value of figures[name] ? [figures[name].mean, ...figures[name].interval] : [])
+          expect(said).toContain(value)
+  expect(html.match(/<svg/g)).toHaveLength(5)
+})
+
+test('the figures so far are said in one line while a run goes on', async () => {
+  const { evaluated } = await evaluatedStream()
+  expect(liveFigures(evaluated[1]!.state)).toMatch(
+    /^EM 100\.0 \[100\.0, 100\.0\], F1 100\.0 \[.*\], hit@1 33\.3 \[.*\], has answer 100\.0 \[.*\]$/,
+  )
+  expect(liveFigures({ ...evaluated[1]!.state, stages: {} })).toBe('')
+})
+
+describe('a condition', () => {
+  const set = { 'retrieve.mode': 'fused', 'retrieve.k': 4 }
+
+  test('by one ranking takes the first of that ranking, and where it found nothing the first retrieved', async () => {
+    const longer = {
+      id: 'p4',
+      title: 'Seine',
+      text: 'The Seine flows through Paris, and its text is the longest of all.',
+    }
+    const stream = await aStream([...passages, longer], { set, reader: reader() })
+    const asked = [
+      question('a', 'Vienna', ['Danube'], 'nq'),
+      { ...question('b', '', ['Rhine'], 'nq'), question: 'zzz' },
+    ]
+    const entry = await stream.run('synthesis', asked, ['imagine', 'retrieve'])
+    const found = new Map((await stream.values(candidates)).map((each) => [each.query.id, each.passages]))
+    const evaluated = await underConditions(stream.world, entry, ['first', 'dense', 'bm25'], never)
+    const chosen = async (at: number) => {
+      const { queries } = await outcomesIn(stream.world, { stream: evaluated[at]!.stream, run: entry.run })
+      return ['a', 'b'].map((id) => queries.get(id)?.chosen?.id)
+    }
+    const at = (id: string, rank: 'rank' | 'dense_rank' | 'sparse_rank') =>
+      found.get(id)!.find((one) => one[rank] === 1)?.id
+    expect(await chosen(0)).toEqual([at('a', 'rank'), at('b', 'rank')])
+    expect(await chosen(1)).toEqual([at('a', 'dense_rank'), at('b', 'dense_rank')])
+    expect(await chosen(2)).toEqual(['p1', at('b', 'rank')])
+    expect(at('a', 'dense_rank')).toBe('p4') // by the length of its text
+    expect(at('b', 'sparse_rank')).toBeUndefined()
+  })
+
+  test('that lacks its ranking or its weights is refused before anything is done', () => {
+    const config = readConfig({ env: {}, flags: { 'retrieve.mode': 'dense' } })
+    const check =
+      (wanted: Condition[], choosers: Choosers = {}, given = false) =>
+      () =>
+        checkConditions(wanted, config, choosers, given)
+    const weights = { folder: '/w', name: 'w', sha256: '0123456789abcdef', minScore: null }
+    expect(check(['bm25'])).toThrow('condition bm25 needs its ranking: retrieve.mode is dense')
+    expect(check(['dense'])).not.toThrow()
+    expect(check(['dense'], {}, true)).toThrow('candidates that come with the queries carry no ranks')
+    expect(check(['reranker'])).toThrow('name it with --reranker')
+    expect(check(['selected'])).toThrow('name its folder with --selector, or put one in force')
+    expect(check(['selected'], { selector: weights })).not.toThrow()
+    expect(check(['abstain'], { selector: weights })).toThrow('/w was fitted without a least score (min_score)')
+  })
+
+  test('by weights is a stream of its own for each selector, whose settings name the folder', () => {
+    const config = readConfig({ env: {} })
+    const weights = { folder: '/w', name: 'w', sha256: '0123456789abcdef', minScore: 0.5 }
+    const settings = (condition: Condition) => settingsOf(config, condition, { selector: weights, reranker: weights })
+    expect(settings('selected')).toMatchObject({
+      stream: 'main-selected-01234567',
+      select: { by: 'model', model: '/w', abstain: false },
+    })
+    expect(settings('abstain')).toMatchObject({ stream: 'main-abstain-01234567', select: { abstain: true } })
+    expect(settings('reranker').stream).toBe('main-reranker-01234567')
+    expect(settings('first')).toMatchObject({ stream: 'main-first', select: { by: 'retrieval' } })
+    expect(config.select.by).toBe('retrieval')
+  })
 })

@@ -1,0 +1,96 @@
+/** Where a selector and the labels behind it come from, as far as this log and this machine can tell. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { SelectorSettings, Trained } from '../../method/selector.ts'
+import { table } from '../../runtime/table.ts'
+import { names, type Topic } from '../../runtime/topic.ts'
+import type { SelectorIdentity } from '../../schemas/context.ts'
+import type { StreamEntry } from '../../schemas/control.ts'
+import type { Identity } from '../../schemas/identity.ts'
+import { gains, samples, selectors } from '../../topics/index.ts'
+import { settingsIn } from '../settings.ts'
+import { streamEntry } from '../streams.ts'
+import type { World } from '../world.ts'
+
+const entryOf = (world: World, stream: string): Promise<StreamEntry | undefined> =>
+  streamEntry(world.as({ ...world.config, stream }))
+
+/** Folders in which the weights of this sha256 may lie: as somebody entered them, and as the stream's settings say. */
+const foldersOf = async (world: World, stream: string, sha256: string): Promise<string[]> => {
+  const { log, codec, names: named } = world
+  const folders: string[] = []
+  if (await log.describe(named.topic(selectors))) {
+    const entries = table(log, named.topic(selectors))
+    await entries.refresh()
+    for (const [key, bytes] of entries.entries()) {
+      if (!key.endsWith(`/version/${sha256}`)) continue
+      const { uri } = await codec.decode(selectors, bytes)
+      folders.push(uri.startsWith('file:') ? fileURLToPath(uri) : uri)
+    }
+  }
+  const entry = await entryOf(world, stream)
+  const model = entry && settingsIn(entry).find(([path]) => path.join('.') === 'select.model')?.[1]
+  return typeof model === 'string' ? [...folders, model] : folders
+}
+
+const settingsOf = (folder: string, sha256: string): SelectorSettings | undefined => {
+  try {
+    const bytes = readFileSync(join(folder, 'selector.json'))
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256) return undefined
+    return JSON.parse(bytes.toString()) as SelectorSettings
+  } catch {
+    return undefined // it lies elsewhere, or is gone: nothing is computed from it
+  }
+}
+
+/** How a selector came about; undefined for one without weights, or where its folder is not at hand. */
+export const trainedOf = async (
+  world: World,
+  stream: string,
+  { sha256 }: SelectorIdentity,
+): Promise<Trained | undefined> => {
+  if (sha256 === '') return undefined
+  for (const folder of await foldersOf(world, stream, sha256)) {
+    const found = settingsOf(folder, sha256)
+    if (found) return found.trained ?? undefined
+  }
+  return undefined
+}
+
+/** Who measured a run's gains, by its first record. */
+const scorerIn = async (
+  { log, codec, config }: World,
+  stream: string,
+  run: string,
+  topic: Topic<{ scorer: Identity }>,
+): Promise<Identity | undefined> => {
+  const name = names(config.prefix, stream).topic(topic)
+  if (!(await log.describe(name))) return undefined
+  for await (const { key, value } of log.read(name))
+    if (value !== null && key?.toString().startsWith(`${run}/`)) return (await codec.decode(topic, value)).scorer
+  return undefined
+}
+
+const placeOf = ({ config: { prefix } }: World, { run }: Trained): [stream: string, run: string] | undefined => {
+  const cut = run.lastIndexOf('/')
+  return run.startsWith(`${prefix}.`) && cut > 0 ? [run.slice(prefix.length + 1, cut), run.slice(cut + 1)] : undefined
+}
+
+/**
+ * Who measured the gains that a selector learned from; or, where a run's passages were chosen by their gains, those.
+ * Undefined where that is not in this log.
+ */
+export const labellerOf = async (
+  world: World,
+  { stream, run }: { stream: string; run: string },
+  trained: Trained | undefined,
+): Promise<Identity | undefined> => {
+  const source = (await entryOf(world, stream))?.derived_from ?? ''
+  const byGain = source !== '' && stream === `${source}-gain`
+  const place = trained ? placeOf(world, trained) : byGain ? ([source, run] as const) : undefined
+  if (!place) return undefined
+  const [from, of] = place
+  return (await scorerIn(world, from, of, samples)) ?? scorerIn(world, from, of, gains) // prettier-ignore
+}
