@@ -6,7 +6,8 @@ import type { Embedder } from '../../method/ports.ts'
 import { Rejected, sentence, Unavailable } from '../../runtime/errors.ts'
 import { unobserved, type Logger } from '../../runtime/observe.ts'
 import { pause, toError, within } from '../../runtime/wait.ts'
-import { gather, type Embedded, type Run } from '../onnx/gather.ts'
+import { batchesOf, type Waiting } from '../onnx/batches.ts'
+import { gather, type Run } from '../onnx/gather.ts'
 import { addressOf } from '../vllm/addresses.ts'
 import { probe, type Ability, type ServedUsage } from './probe.ts'
 import { openEmbeddingServer, type EmbeddingServer } from './server.ts'
@@ -73,7 +74,7 @@ const sorted = async (
   ability: Ability,
   texts: readonly string[],
   signal: AbortSignal,
-): Promise<Embedded[]> => {
+): Promise<(Float32Array | Rejected)[]> => {
   const { identity, manner } = ability
   try {
     const { vectors } = await server.embed({ model: identity.model, texts, manner }, signal, identity.dimension)
@@ -115,10 +116,12 @@ export const openServedEmbedder = async (options: ServedEmbedderOptions): Promis
     return ability
   }
   const stations = stationsOf({ servers, examine })
-  const run: Run = (some, signal) =>
-    limited(AbortSignal.any([signal, over.signal]), name, (s) =>
-      stations.using(s, (server, ability) => sorted(server, ability, some, s)),
+  const run: Run<Waiting, Float32Array> = (some, signal) => {
+    const all = some.map(({ text }) => text)
+    return limited(AbortSignal.any([signal, over.signal]), name, (s) =>
+      stations.using(s, (server, ability) => sorted(server, ability, all, s)),
     )
+  }
   const close = async () => {
     over.abort(closed())
     await Promise.all(servers.map((server) => server.close()))
@@ -128,12 +131,12 @@ export const openServedEmbedder = async (options: ServedEmbedderOptions): Promis
     throw error
   })
   const lanes = Array.from({ length: concurrency * servers.length }, () => run)
-  const gathered = gather({ lanes, limits: { texts, characters }, gathering, closed })
+  const gathered = gather({ lanes, take: batchesOf({ texts, characters }), gathering, closed })
   const prefix = { query: usage.query_prefix ?? '', passage: usage.passage_prefix ?? '' }
   return {
     identity,
     embed: (some, as, signal) =>
-      Promise.all(some.map((text) => gathered.encode(as === 'query', prefix[as] + text, signal))),
+      Promise.all(some.map((text) => gathered.ask(as === 'query', { text: prefix[as] + text }, signal))),
     close: async () => {
       gathered.close()
       await close()

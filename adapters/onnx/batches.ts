@@ -25,6 +25,12 @@ export const takeBatch = <T extends Waiting>(waiting: T[], { texts, characters =
   return batch
 }
 
+/** The same for `gather`. */
+export const batchesOf =
+  (limits: Limits) =>
+  <T extends Waiting>(waiting: T[]): T[] =>
+    takeBatch(waiting, limits)
+
 /** Drops those that are longer than the oldest, the longest first, then the shortest, until the rest fits. */
 const within = <T extends Waiting>(batch: readonly T[], oldest: T | undefined, characters: number): T[] => {
   const at = oldest === undefined ? 0 : batch.indexOf(oldest)

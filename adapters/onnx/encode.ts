@@ -1,7 +1,7 @@
 /** Tokens to vectors, inside the worker: one run of the model over the padded batch, then pooling. */
-import { Tensor } from 'onnxruntime-node'
 import type { InferenceSession } from 'onnxruntime-node'
 import { Fatal } from '../../runtime/errors.ts'
+import { feeds } from './feeds.ts'
 import type { EncoderSettings } from './folder.ts'
 
 type Pooling = Pick<EncoderSettings, 'dimension' | 'pooling' | 'normalised'>
@@ -13,7 +13,14 @@ export const encode = async (
   pooling: Pooling,
 ): Promise<Float32Array> => {
   const length = Math.max(...batch.map((ids) => ids.length))
-  const output = (await session.run(feeds(session.inputNames, batch, length)))[session.outputNames[0] ?? '']
+  const output = (
+    await session.run(
+      feeds(
+        session.inputNames,
+        batch.map((ids) => ({ ids })),
+      ),
+    )
+  )[session.outputNames[0] ?? '']
   if (output?.dims.length !== 3 || output.dims[2] !== pooling.dimension)
     throw new Fatal(
       `the model's first output has the shape [${output?.dims.join(', ') ?? ''}]; ` +
@@ -24,27 +31,6 @@ export const encode = async (
   batch.forEach((ids, row) => pool(hidden, row * length, ids.length, vectors, row, pooling))
   output.dispose()
   return vectors
-}
-
-const feeds = (names: readonly string[], batch: readonly number[][], length: number): Record<string, Tensor> => {
-  const shape = [batch.length, length]
-  const filled = (value: (id: number) => bigint) => {
-    const data = new BigInt64Array(batch.length * length)
-    batch.forEach((ids, row) => ids.forEach((id, at) => (data[row * length + at] = value(id))))
-    return new Tensor('int64', data, shape)
-  }
-  const values: Record<string, (id: number) => bigint> = {
-    input_ids: BigInt,
-    attention_mask: () => 1n,
-    token_type_ids: () => 0n,
-  }
-  return Object.fromEntries(
-    names.map((name) => {
-      const value = values[name]
-      if (value === undefined) throw new Fatal(`the model wants an input '${name}' that an encoder does not have`)
-      return [name, filled(value)]
-    }),
-  )
 }
 
 /** Mean over a text's own tokens (padding aside) or its first token; brought to length 1 where asked for. */

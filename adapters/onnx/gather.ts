@@ -1,58 +1,58 @@
 /**
- * Texts of concurrent calls go to the model together. Questions go ahead of passages, so that a back-fill does not hold
- * up a live question by more than the batches under way.
+ * What concurrent calls ask goes to the model together. Some goes ahead of the rest, as questions do of passages, so that
+ * a back-fill does not hold up a live question by more than the batches under way.
  */
 import { Rejected } from '../../runtime/errors.ts'
-import { takeBatch, type Limits, type Waiting } from './batches.ts'
 
-/** A text's vector, or why this text has none. */
-export type Embedded = Float32Array | Rejected
+/** One batch to what becomes of each, in their order; the signal aborts when nobody waits for any of them. */
+export type Run<T, Answer> = (batch: readonly T[], signal: AbortSignal) => Promise<readonly (Answer | Rejected)[]>
 
-/** One batch to what becomes of it, in the order of the texts; the signal aborts when nobody waits for any of them. */
-export type Run = (texts: readonly string[], signal: AbortSignal) => Promise<readonly Embedded[]>
+/** What waits for a run: what was asked, and who asks. */
+export type Asked<T> = T & { readonly signal: AbortSignal }
 
-export interface GatherOptions {
+export interface GatherOptions<T, Answer> {
   /** Batches under way at once; each is run by whichever of these is idle. */
-  readonly lanes: readonly Run[]
-  readonly limits: Limits
-  /** How long a lone text waits for company, in milliseconds. */
+  readonly lanes: readonly Run<T, Answer>[]
+  /** Takes the next batch out of a line that is not empty; `idle`: how many lanes could take one now. */
+  readonly take: <I extends Asked<T>>(line: I[], idle: number) => I[]
+  /** How long what was asked alone waits for company, in milliseconds. */
   readonly gathering: number
-  /** What texts end with that wait when all is closed. */
+  /** What ends those who wait when all is closed. */
   readonly closed: () => Error
 }
 
-interface Item extends Waiting {
-  readonly signal: AbortSignal
-  resolve(vector: Float32Array): void
+interface Settled<Answer> {
+  resolve(answer: Answer): void
   reject(error: unknown): void
 }
+type Item<T, Answer> = Asked<T> & Settled<Answer>
 
-export interface Gathering {
+export interface Gathering<T, Answer> {
   /** @param first before all others that wait */
-  encode(first: boolean, text: string, signal: AbortSignal): Promise<Float32Array>
+  ask(first: boolean, asked: T, signal: AbortSignal): Promise<Answer>
   close(): void
 }
 
-const wanted = ({ signal }: Item) => !signal.aborted
-
 /** Aborts when all that wait for a batch have gone. */
-const leftAlone = (batch: readonly Item[]) => {
+const leftAlone = (batch: readonly Asked<unknown>[]) => {
   const own = new AbortController()
   const look = () => {
-    if (!batch.some(wanted)) own.abort(batch[0]?.signal.reason)
+    if (batch.every(({ signal }) => signal.aborted)) own.abort(batch[0]?.signal.reason)
   }
   for (const { signal } of batch) signal.addEventListener('abort', look)
   const release = () => batch.forEach(({ signal }) => signal.removeEventListener('abort', look))
   return { signal: own.signal, release }
 }
 
-const settle = (item: Item, found: Embedded) => (found instanceof Rejected ? item.reject(found) : item.resolve(found))
-
-const work = async (run: Run, batch: readonly Item[]) => {
+const work = async <T, Answer>(run: Run<T, Answer>, batch: readonly Item<T, Answer>[]) => {
   const { signal, release } = leftAlone(batch)
   try {
-    const vectors = await run(batch.map(({ text }) => text), signal) // prettier-ignore
-    batch.forEach((item, row) => settle(item, vectors[row]!))
+    const answers = await run(batch, signal)
+    batch.forEach((item, row) => {
+      const answer = answers[row]!
+      if (answer instanceof Rejected) item.reject(answer)
+      else item.resolve(answer)
+    })
   } catch (error) {
     for (const item of batch) item.reject(error)
   } finally {
@@ -60,24 +60,30 @@ const work = async (run: Run, batch: readonly Item[]) => {
   }
 }
 
-/** One text's promise, which an abort ends at once, and what settles it. */
-const waiting = (text: string, signal: AbortSignal, add: (item: Item) => void): Promise<Float32Array> =>
+/** A place in a line and the promise of what becomes of it, which an abort ends at once. */
+const waiting = <T, Answer>(asked: T, signal: AbortSignal, line: Item<T, Answer>[]): Promise<Answer> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
-    const abandon = () => reject(signal.reason as Error)
+    const abandon = () => {
+      const at = line.indexOf(item)
+      if (at >= 0) line.splice(at, 1)
+      reject(signal.reason as Error)
+    }
     signal.addEventListener('abort', abandon, { once: true })
     const settle =
-      <T>(then: (value: T) => void) =>
-      (value: T) => {
+      <V>(then: (value: V) => void) =>
+      (value: V) => {
         signal.removeEventListener('abort', abandon)
         then(value)
       }
-    add({ text, signal, resolve: settle(resolve), reject: settle(reject) })
+    const item: Item<T, Answer> = { ...asked, signal, resolve: settle(resolve), reject: settle(reject) }
+    line.push(item)
   })
 
-export const gather = ({ lanes, limits, gathering, closed }: GatherOptions): Gathering => {
-  const queries: Item[] = []
-  const passages: Item[] = []
+export const gather = <T extends object, Answer>(options: GatherOptions<T, Answer>): Gathering<T, Answer> => {
+  const { lanes, take, gathering, closed } = options
+  const ahead: Item<T, Answer>[] = []
+  const behind: Item<T, Answer>[] = []
   const idle = [...lanes]
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
@@ -85,27 +91,26 @@ export const gather = ({ lanes, limits, gathering, closed }: GatherOptions): Gat
   const dispatch = () => {
     clearTimeout(timer)
     timer = undefined
-    while (idle.length > 0 && queries.length + passages.length > 0) {
-      const batch = takeBatch(queries.length > 0 ? queries : passages, limits).filter(wanted)
-      const run = batch.length > 0 ? idle.pop() : undefined
-      if (run !== undefined) void work(run, batch).then(() => done(run))
+    while (idle.length > 0 && ahead.length + behind.length > 0) {
+      const batch = take(ahead.length > 0 ? ahead : behind, idle.length)
+      const run = idle.pop()!
+      void work(run, batch).then(() => done(run))
     }
   }
-  const done = (run: Run) => {
+  const done = (run: Run<T, Answer>) => {
     idle.push(run)
     dispatch()
   }
-  const add = (line: Item[]) => (item: Item) => {
-    line.push(item)
-    timer ??= setTimeout(dispatch, gathering)
-  }
   return {
-    encode: (first, text, signal) =>
-      isClosed && !signal.aborted ? Promise.reject(closed()) : waiting(text, signal, add(first ? queries : passages)),
+    ask(first, asked, signal) {
+      if (isClosed && !signal.aborted) return Promise.reject(closed())
+      timer ??= setTimeout(dispatch, gathering)
+      return waiting(asked, signal, first ? ahead : behind)
+    },
     close() {
       isClosed = true
       clearTimeout(timer)
-      for (const item of [...queries.splice(0), ...passages.splice(0)]) item.reject(closed())
+      for (const item of [...ahead.splice(0), ...behind.splice(0)]) item.reject(closed())
     },
   }
 }

@@ -10,13 +10,14 @@ export type Tokens = (texts: readonly string[]) => Promise<number[][]>
  * @throws Fatal when the file is no tokenizer.
  */
 export const openTokenizer = (file: string, maxTokens: number): Tokens => {
-  const tokenizer = loaded(file)
+  const tokenizer = loadTokenizer(file)
   tokenizer.disablePadding()
   tokenizer.setTruncation(maxTokens)
   return async (texts) => (await tokenizer.encodeBatch([...texts])).map((encoding) => encoding.getIds())
 }
 
-const loaded = (file: string): Tokenizer => {
+/** @throws Fatal when the file is no tokenizer. */
+export const loadTokenizer = (file: string): Tokenizer => {
   try {
     return Tokenizer.fromFile(file)
   } catch (error) {

@@ -1,8 +1,9 @@
 import { workerData } from 'node:worker_threads'
 import { serve } from '../thread/serve.ts'
 import { encode } from './encode.ts'
-import { uninterrupted, type Exits } from './exits.ts'
+import { uninterrupted } from './exits.ts'
 import type { EncoderFolder } from './folder.ts'
+import type { Handed } from './pool.ts'
 import { openSession } from './session.ts'
 import { openTokenizer } from './tokens.ts'
 
@@ -10,11 +11,10 @@ export interface EncoderWorker {
   readonly folder: EncoderFolder
   readonly threads: number
   readonly providers: readonly string[]
-  readonly exits: Exits
 }
 
 await serve(async () => {
-  const { folder, threads, providers, exits } = workerData as EncoderWorker
+  const { folder, threads, providers, exits } = workerData as Handed<EncoderWorker>
   const tokens = openTokenizer(folder.tokenizer, folder.settings.max_tokens)
   const options = { file: folder.model, threads, providers }
   const { session, provider, passedOver } = await uninterrupted(exits, () => openSession(options))
