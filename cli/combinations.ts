@@ -128,6 +128,21 @@ export const checkMeasuring = (
     )
 }
 
+/** What the settings of the choice demand of each other. */
+export const checkSelecting = (select: Group, context: Context) => {
+  const { by, model, keep, cascade } = select as Readonly<Record<'by' | 'model', string>> & {
+    readonly keep: number
+    readonly cascade: { readonly first: string | null; readonly narrow: number }
+  }
+  const say = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message, continue: false })
+  if (by !== 'model' && model !== null) say(['model'], 'must be left out, or select.by must be model')
+  if (by !== 'model' && cascade.first !== null)
+    say(['cascade', 'first'], 'must be left out, or select.by must be model')
+  if (cascade.first === 'follow') say(['cascade', 'first'], 'must be a folder or a sha256: only select.model follows')
+  if (cascade.first !== null && cascade.narrow < keep)
+    say(['cascade', 'narrow'], `must not be less than select.keep (${keep})`)
+}
+
 export const checkRegistry = (registry: Group, context: Context) => {
   const rule = rules(registry, context)
   const { given, say, needs, excludes } = rule

@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { answering, imagining, type PromptTemplate } from '../method/prompt.ts'
 import { Fatal } from '../runtime/errors.ts'
-import { checkMeasuring } from './combinations.ts'
+import { checkMeasuring, checkSelecting } from './combinations.ts'
 import { encoder } from './encoder-settings.ts'
 import { givenSettings, type Given, type Sources } from './given.ts'
 import { refusal } from './refusal.ts'
+import type { Folders } from './selectors/pinning.ts'
 import { kafka, milvus, observe, price, registry, store, vllm } from './services.ts'
 
 const name = z
@@ -81,10 +82,23 @@ const content = {
     .prefault({}),
   select: z
     .strictObject({
-      by: z.enum(['retrieval', 'given']).default('retrieval'),
+      by: z.enum(['retrieval', 'given', 'model']).default('retrieval').describe('model: a selector that was trained'),
+      model: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe('where by is model: follow (whichever was promoted), a sha256, or a folder; null: follow'),
       keep: whole.default(1),
       abstain: z.boolean().default(false).describe('keep nothing where even the best score is too low'),
+      cascade: z
+        .strictObject({
+          first: z.string().min(1).nullable().default(null).describe('folder or sha256 of a fast selector; null: none'),
+          narrow: whole.default(20).describe('candidates that it lets through to the other one'),
+        })
+        .prefault({}),
     })
+    .superRefine(checkSelecting)
     .prefault({}),
   generate: z
     .strictObject({
@@ -112,6 +126,13 @@ const settings = z.strictObject({
       gpu: z.union([z.literal(false), z.enum(['auto', 'cuda', 'vulkan', 'metal'])]).default(false),
     })
     .prefault({}),
+  selector: z
+    .strictObject({
+      device: z.enum(['cpu', 'cuda']).default('cpu').describe('of a cross-encoder; without CUDA it goes on with cpu'),
+      threads: whole.nullable().default(null).describe('of one worker; null: one'),
+      workers: whole.nullable().default(null).describe('copies of the model; null: as many as the cores have room for'),
+    })
+    .prefault({}),
   vllm: vllm.describe('where reader.engine is vllm'),
   store: store.describe('of passages'),
   milvus: milvus.describe('where store.engine is milvus'),
@@ -133,6 +154,8 @@ export const Config = settings
 export type Config = z.infer<typeof Config> & {
   /** Settings that somebody chose, by dotted name, and where: a stream that exists may set the others. */
   readonly chosen?: ReadonlyMap<string, string>
+  /** Where selectors lie that somebody named by their folder; see `pinned`. */
+  readonly folders?: Folders
 }
 
 const contentKeys = Object.keys(content) as (keyof typeof content)[]

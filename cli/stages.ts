@@ -57,7 +57,12 @@ const calling = (config: Config, { calls }: GuardedReader, { policy: { inFlight 
   config.reader.engine === 'embedded' ? calls : { ...calls, policy: { inFlight: Math.max(inFlight, atOnce(config)) } }
 
 type Encoders = ReturnType<typeof encoders>
-type Maker = (world: World, reader: () => GuardedReader, encoders: () => Encoders) => Bound | Promise<Bound>
+type Maker = (
+  world: World,
+  reader: () => GuardedReader,
+  encoders: () => Encoders,
+  signal: AbortSignal,
+) => Bound | Promise<Bound>
 
 /** How each stage is put together from the configuration and the adapters. */
 const makers: Record<string, Maker> = {
@@ -99,8 +104,11 @@ const makers: Record<string, Maker> = {
     const ports = { reader, filter, measure, dropTwins, prompt: promptFor(config), ...limits }
     return bind(distil, ports, calling(config, opened(), distil))
   },
-  select: ({ selector, config }) =>
-    bind(select, { inForce: () => ({ selector }), keep: config.select.keep, abstain: config.select.abstain }),
+  select: async ({ choosing, config }, _reader, _encoders, signal) => {
+    const { inForce, calls } = await choosing(signal)
+    const { keep, abstain } = config.select
+    return bind(select, { inForce, keep, abstain }, calls)
+  },
   generate({ config, now }, opened) {
     const { passages, answer_tokens: answerTokens } = config.generate
     const { reader } = opened()
@@ -111,12 +119,14 @@ const makers: Record<string, Maker> = {
   evaluate: () => bind(evaluate, {}),
 }
 
+const never = new AbortController().signal
+
 /** The stages by these names, ready to run, with the models that they need opened. */
 export const stagesOf = async (world: World, wanted: readonly string[], signal?: AbortSignal): Promise<Bound[]> => {
   const loaded = wanted.some((name) => reading.has(name)) ? await world.reader(signal) : undefined
   let shared: Encoders | undefined
   const encoding = () => (shared ??= encoders(world))
   const bound: Bound[] = []
-  for (const name of wanted) bound.push(await makers[name]!(world, () => loaded!, encoding))
+  for (const name of wanted) bound.push(await makers[name]!(world, () => loaded!, encoding, signal ?? never))
   return bound
 }

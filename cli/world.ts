@@ -2,7 +2,6 @@
  * The composition root: reads nothing but the configuration it is given, builds adapters when they are first asked
  * for, and closes what it opened.
  */
-import { givenScore, retrievalOrder } from '../adapters/selectors.ts'
 import type { Embedder } from '../method/ports.ts'
 import type { Codec } from '../runtime/codec.ts'
 import type { Log } from '../runtime/log.ts'
@@ -10,7 +9,7 @@ import type { Observe } from '../runtime/observe.ts'
 import { table, type Table } from '../runtime/table.ts'
 import { names, type Names } from '../runtime/topic.ts'
 import { avroCodec } from '../schemas/codec.ts'
-import { byName, runs, streams, totals } from '../topics/index.ts'
+import { byName, runs, selectors, streams, totals } from '../topics/index.ts'
 import { warnings } from './access.ts'
 import { openStores, type Stores } from './collections.ts'
 import { home, type Config } from './config.ts'
@@ -19,6 +18,8 @@ import { openEngine, type Opening } from './engines.ts'
 import { loggerOf, openObserving, type Observing } from './observing.ts'
 import { progress, type Screen } from './progress.ts'
 import { guarded, openReader, type GuardedReader } from './readers.ts'
+import { openChoosing, type Choosing } from './selectors.ts'
+import { pinned } from './selectors/pinning.ts'
 
 type Opened<T> = () => Promise<T>
 
@@ -32,12 +33,13 @@ export interface World {
   readonly names: Names
   readonly now: () => number
   /** Control topics as this process last read them. */
-  readonly tables: { readonly runs: Table; readonly streams: Table; readonly totals: Table }
+  readonly tables: Readonly<Record<'runs' | 'streams' | 'totals' | 'selectors', Table>>
   /** The signal ends the waiting for servers that are away. */
   readonly reader: (signal?: AbortSignal) => Promise<GuardedReader>
   readonly embedder: Opened<Embedder>
   readonly stores: Opened<Stores>
-  readonly selector: typeof retrievalOrder
+  /** What chooses in this stream; the signal ends the waiting for it. */
+  readonly choosing: (signal: AbortSignal) => Promise<Choosing>
   /** The same world with another stream and settings: one log, one model. */
   as(config: Config): World
   close(): Promise<void>
@@ -125,8 +127,11 @@ export const openWorld = async (
     runs: tableOf(named.topic(runs)),
     streams: tableOf(named.topic(streams)),
     totals: tableOf(named.topic(totals)),
+    selectors: tableOf(named.topic(selectors)),
   })
-  const of = (settings: Config): World => {
+  const choosers = lazily()
+  const of = (given: Config): World => {
+    const settings = pinned(given)
     const { reader, embedder, stores } = modelsOf(settings)
     const named = names(settings.prefix, settings.stream)
     const tables = tablesOf(named)
@@ -147,9 +152,12 @@ export const openWorld = async (
         embedder,
         stores,
       },
-      selector: settings.select.by === 'given' ? givenScore : retrievalOrder,
+      choosing: choosers.once((signal) =>
+        openChoosing({ log, codec, names: named, config: settings, observe }, signal),
+      ),
       as: of,
       async close() {
+        await choosers.closeAll()
         for (const { closeAll } of made.values()) await closeAll()
         await observing.close()
         await log.close()

@@ -70,6 +70,12 @@ export const metrics = {
   gainstream_endpoint_limit: gauge('Calls that are allowed at once at present.', 'endpoint'),
   gainstream_endpoint_breaker_state: gauge('0 closed, 1 one call decides, 2 open.', 'endpoint'),
 
+  gainstream_selector_swaps_total: counter(
+    'Selectors that were put in force while the stream runs (taken), or could not be (refused).',
+    'kind',
+  ),
+  gainstream_selector_behind: gauge('1 while another selector is wanted than the one that chooses, otherwise 0.'),
+
   gainstream_server_state: gauge(
     'One of several servers: 0 away, 1 ready, 2 refused (it cannot do this work as it was started), 3 draining.',
     'endpoint',

@@ -67,11 +67,17 @@ export const SelectorEntry = {
     { name: 'kind', type: 'string', doc: 'version or current.' },
     { name: 'name', type: 'string' },
     { name: 'sha256', type: 'string', doc: "Of the folder's selector.json, which names those of its other files." },
-    { name: 'uri', type: 'string', doc: 'Where the folder lies: file:, https: or s3:.' },
+    { name: 'uri', type: 'string', doc: 'Where the folder lies: file: or https:.' },
     { name: 'entered_at', type: 'long' },
-    { name: 'previous', type: { type: 'array', items: 'string' }, default: [], doc: 'Once in force, newest first.' },
+    {
+      name: 'previous',
+      type: { type: 'array', items: 'string' },
+      default: [],
+      doc: 'Once in force, newest first; an empty text is retrieval order.',
+    },
     { name: 'shadow', type: optional('string'), default: null, doc: 'sha256 of the selector that is only watched.' },
     { name: 'shadow_share', type: 'double', default: 0, doc: 'Of queries that it scores too, 0 to 1.' },
+    { name: 'note', type: 'string', default: '', doc: 'Why, for people.' },
   ],
 } as const
 export type SelectorEntry = Avro<typeof SelectorEntry>

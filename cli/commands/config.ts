@@ -11,7 +11,7 @@ export const configCommand = (program: Command, io: Io) => {
       'every setting with its value: file, environment (GAINSTREAM_LABEL__ALPHA) and flags taken together; secrets as ***',
     )
   withGlobals(command).action((flags: Globals) => {
-    const { chosen: _chosen, ...settings } = configOf(io, flags)
+    const { chosen: _chosen, folders: _folders, ...settings } = configOf(io, flags)
     const config = shown(settings)
     io.out(flags.json ? JSON.stringify(config) : stringify(config))
   })

@@ -8,7 +8,7 @@ import { candidate, ids } from '../method/candidate.ts'
 import { asked, candidatesOf, key, never, query, single, taken } from './records.ts'
 
 /** A selector that gives these scores, and everything that it was handed. */
-const giving = (scores: readonly number[], more: Partial<Selector> = {}) => {
+const giving = (scores: number[], more: Partial<Selector> = {}) => {
   const calls: { question: string; choices: readonly Choice[]; signal: AbortSignal }[] = []
   const selector: Selector = {
     identity: { name: 'double', sha256: 'abc' },
