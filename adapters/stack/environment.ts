@@ -60,7 +60,7 @@ const pipIndex = (env: NodeJS.ProcessEnv): Promise<string> =>
   )
 
 /** uv, which asks the index that pip asks unless it was told of another one. */
-const uvOf = async ({ home, env = process.env }: EnvironmentOptions) => {
+export const uvOf = async ({ home, env = process.env }: EnvironmentOptions) => {
   await checkPython()
   const command = join(await pythonPackages(file('uv.txt'), home), 'bin', 'uv')
   const index = await pipIndex(env)
@@ -68,12 +68,13 @@ const uvOf = async ({ home, env = process.env }: EnvironmentOptions) => {
   return (args: readonly string[]) =>
     program({ command, args, env: { ...told, ...env, UV_NO_PROGRESS: '1', NO_COLOR: '1' }, cwd: home })
 }
-type Uv = Awaited<ReturnType<typeof uvOf>>
+export type Uv = Awaited<ReturnType<typeof uvOf>>
 
-const makeVenv = (uv: Uv, folder: string) =>
+/** @param who needs it, for people */
+export const makeVenv = (uv: Uv, folder: string, who = 'vLLM') =>
   uv(['venv', '--relocatable', '--allow-existing', '--no-project', '--python', pythons, folder]).catch(
     (error: Error) => {
-      throw new Fatal(`vLLM needs Python 3.11 to 3.14, and there is none (${error.message}): install one`, {
+      throw new Fatal(`${who} needs Python 3.11 to 3.14, and there is none (${error.message}): install one`, {
         cause: error,
       })
     },
@@ -91,9 +92,10 @@ export const checkTools = (env: NodeJS.ProcessEnv, why: string) => {
   )
 }
 
-type Pip = (args: readonly string[]) => Promise<string>
+export type Pip = (args: readonly string[]) => Promise<string>
 
-const addTorch = async (pip: Pip, folder: string, env: NodeJS.ProcessEnv) => {
+/** Torch without CUDA, from PyTorch's own index, or from PyPI with stand-ins. @throws Fatal where tools are missing */
+export const addTorch = async (pip: Pip, folder: string, env: NodeJS.ProcessEnv) => {
   const torch = ['--requirement', file('torch.txt')]
   try {
     return await pip(['--torch-backend', 'cpu', ...torch])
@@ -105,7 +107,8 @@ const addTorch = async (pip: Pip, folder: string, env: NodeJS.ProcessEnv) => {
   await program({ command: pythonOf(folder), args: [file('stand_ins.py'), library, standInsOf(folder)], env })
 }
 
-const pythonOf = (folder: string) => join(folder, 'bin', 'python')
+/** The program in an environment's folder. */
+export const pythonOf = (folder: string) => join(folder, 'bin', 'python')
 const standInsOf = (folder: string) => join(folder, 'stand-ins')
 
 const purelib = async (folder: string) => {
@@ -151,7 +154,8 @@ const install = async (folder: string, options: EnvironmentOptions) => {
   step(4)
 }
 
-const environmentOf = (folder: string, { home, env = process.env }: EnvironmentOptions): VllmEnvironment => {
+/** Of a folder that is installed. */
+export const environmentOf = (folder: string, { home, env = process.env }: EnvironmentOptions): VllmEnvironment => {
   const libraries = [...(existsSync(standInsOf(folder)) ? [standInsOf(folder)] : []), env.LD_LIBRARY_PATH ?? '']
   return {
     python: pythonOf(folder),

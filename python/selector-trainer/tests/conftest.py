@@ -23,7 +23,7 @@ def base_at(folder, kind="bert", labels=2, dropout=0.1, seed=0):
     from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    words = {word: i for i, word in enumerate([*special, *TOPICS, *FILLERS, "what", "is", "used", "for", "?"])}
+    words = {word: i for i, word in enumerate([*special, *TOPICS, *FILLERS, "what", "is", "used", "for", "?", "useful"])}
     backend = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     ids = [("[CLS]", 2), ("[SEP]", 3)]
@@ -45,7 +45,7 @@ def base_at(folder, kind="bert", labels=2, dropout=0.1, seed=0):
 
 
 def groups_of(count, passages=6, seed=1):
-    """The best passage of a group is the one about what is asked; its rank says little."""
+    """The best passage of a group says that it is useful; its rank says nothing."""
     random = Random(seed)
     groups = []
     for n in range(count):
@@ -56,7 +56,7 @@ def groups_of(count, passages=6, seed=1):
             about = topic if i == right else random.choice([t for t in TOPICS if t != topic])
             nll = random.gauss(0.3 if i == right else 4, 0.2)
             made.append({
-                "id": f"p{n}-{i}", "title": about, "text": " ".join([about, *random.choices(FILLERS, k=random.randint(4, 12))]),
+                "id": f"p{n}-{i}", "title": about, "text": " ".join(["useful"] * 3 * (i == right) + random.choices(FILLERS, k=random.randint(4, 12))),
                 "score": -math.log(1 + math.exp(nll)), "rank": i + 1, "features": [1 / (i + 1), random.random()],
             })  # fmt: skip
         groups.append({"id": f"q{n}", "query": f"what is {topic} used for ?", "passages": made})

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from conftest import command, environment, material_at, ran
 
-QUICK = ("--groups", 4, "--group_size", 4, "--epochs", 2, "--max_tokens", 40, "--precision", "fp32", "--learning_rate", 1e-3)
+QUICK = ("--groups", 4, "--group_size", 4, "--epochs", 2, "--max_tokens", 40, "--precision", "fp32", "--learning_rate", 5e-3)
 
 
 def metrics(folder):

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from .material import Passage
 
+#: Tokens that a passage keeps, whatever the length of the query; a quarter of the room where that is less.
+LEAST = 16
+
 
 def written(passage: Passage) -> str:
     """As a selector reads it."""
@@ -43,12 +46,12 @@ class Pairs:
         self.known: dict[tuple[str, str], Pair] = {}
 
     def pair(self, query: str, passage: Passage) -> Pair:
-        """A query that leaves no room for a passage is cut, too, to what there is room for."""
+        """A query that would leave too little of the passages is cut, too: they must still differ."""
         text = written(passage)
         if (query, text) not in self.known:
             room = self.lengths.all - self.special
             first = self.backend.encode(query, add_special_tokens=False)
-            first.truncate(min(room, self.lengths.query or room))
+            first.truncate(min(room - min(LEAST, room // 4), self.lengths.query or room))
             second = self.backend.encode(text, add_special_tokens=False)
             second.truncate(min(room - len(first), self.lengths.passage or room))
             both = self.backend.post_process(first, second)
