@@ -12,13 +12,16 @@ import { exportCommand } from './commands/export.ts'
 import { gainCommand } from './commands/gain.ts'
 import { gradeCommand } from './commands/grade.ts'
 import { indexCommand } from './commands/index-corpus.ts'
+import { labelsCommand } from './commands/labels.ts'
 import { modelCommand } from './commands/model.ts'
 import { offsetsCommand } from './commands/offsets.ts'
 import { recallCommand } from './commands/recall.ts'
 import { reproduceCommand } from './commands/reproduce.ts'
 import { rejectsCommand } from './commands/rejects.ts'
+import { relabelCommand } from './commands/relabel.ts'
 import { replayCommand } from './commands/replay.ts'
 import { runsCommand } from './commands/runs.ts'
+import { selectorCommand } from './commands/selector.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { synthesizeCommand } from './commands/synthesize.ts'
@@ -34,6 +37,8 @@ const single: readonly Add[] = [
   evaluateCommand,
   compareCommand,
   datasetsCommand,
+  labelsCommand,
+  relabelCommand,
   askCommand,
   gainCommand,
   gradeCommand,
@@ -45,6 +50,7 @@ const single: readonly Add[] = [
   rejectsCommand,
   offsetsCommand,
   replayCommand,
+  selectorCommand,
   collectionsCommand,
   topicsCommand,
   doctorCommand,

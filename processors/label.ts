@@ -2,6 +2,7 @@ import { gainsOf, tooFewScored, type Measure } from '../method/gain.ts'
 import { distinctGolds } from '../method/golds.ts'
 import type { Scorer } from '../method/ports.ts'
 import { promptHash, type PromptTemplate } from '../method/prompt.ts'
+import { labelFigures } from '../method/quality.ts'
 import { Rejected } from '../runtime/errors.ts'
 import { minutes } from '../runtime/topic.ts'
 import { bulk } from '../runtime/policy.ts'
@@ -23,6 +24,17 @@ export interface Labelling {
   readonly exactGolds: boolean
   /** Hash of the stream's settings. */
   readonly settings: string
+}
+
+/** How many queries show what makes labels worth less: seen while they are measured, not only when they are used. */
+const qualityOf = (record: Gains) => {
+  const found = labelFigures(record)
+  return {
+    generated_won: Number(found?.generatedWins === true),
+    flat: Number(found?.flat === true),
+    nothing_gained: Number(found?.nothingGains === true),
+    contrast_changed: Number(found?.sameFirst === false),
+  }
 }
 
 /**
@@ -58,8 +70,9 @@ export const label = processor({
   },
 
   tally(_value, outputs) {
-    const { usage, gains: measured } = only<Gains>(outputs)
+    const record = only<Gains>(outputs)
+    const { usage, gains: measured } = record
     const unscored = measured.filter((gain) => gain.unscored !== null).length
-    return { outcome: 'labelled', sums: { ...spent(usage), passages: measured.length, unscored } }
+    return { outcome: 'labelled', sums: { ...spent(usage), passages: measured.length, unscored, ...qualityOf(record) } }
   },
 })

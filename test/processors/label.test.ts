@@ -78,7 +78,8 @@ describe('label', () => {
         ...{ answer: null, plain_answer: null, tokens: null, cut: 0, unscored: 'too long' },
       },
     ])
-    expect(tally).toEqual({ outcome: 'labelled', sums: { ...cost, passages: 3, unscored: 1 } })
+    const quality = { generated_won: 0, flat: 0, nothing_gained: 0, contrast_changed: 0 }
+    expect(tally).toEqual({ outcome: 'labelled', sums: { ...cost, passages: 3, unscored: 1, ...quality } })
   })
 
   test('by the plain measure asks for no contrast, and ranks by what is there', async () => {
