@@ -14,14 +14,19 @@ interface Read {
   readonly stems: ReadonlySet<string>
 }
 
+/** What depends on the group is worked out once a candidate, when a feature first asks for it. */
+interface Weighed extends Read {
+  readonly nearest: () => Nearest
+  readonly answering: () => readonly Token[]
+}
+
 interface Group {
   /** Distinct stems of the question without glue; all of them where it is nothing but glue. */
   readonly asked: readonly string[]
   /** Neighbours in the question, of which one at least is no glue. */
   readonly pairs: readonly string[]
-  readonly asks: Asks
-  readonly reads: readonly Read[]
-  /** How rare a stem is among the candidates; above 0. */
+  readonly reads: readonly Weighed[]
+  /** By how rare a stem is among the candidates. */
   readonly rarity: (stem: string) => number
 }
 
@@ -52,7 +57,19 @@ const groupOf = (question: string, choices: readonly Choice[]): Group => {
   const reads = choices.map(readOf)
   const words = content(tokens)
   const asked = words.size > 0 ? [...words] : [...new Set(stemsOf(tokens))]
-  return { asked, pairs: [...new Set(pairsOf(tokens))], asks: asks(question), reads, rarity: rarityIn(reads) }
+  const kind = asks(question)
+  const rarity = rarityIn(reads)
+  const weighed = reads.map((read) => ({
+    ...read,
+    nearest: once(() => nearestIn(asked, rarity, read)),
+    answering: once(() => answeringIn(asked, kind, read)),
+  }))
+  return { asked, pairs: [...new Set(pairsOf(tokens))], reads: weighed, rarity }
+}
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 const best = (values: readonly (number | null)[]): number => Math.max(...values.flatMap((value) => value ?? []))
@@ -68,8 +85,14 @@ const shareOf = (all: readonly string[], holds: ReadonlySet<string>, weight: (on
 const sentencesOf = ({ text }: Read): ReadonlySet<string>[] =>
   [...Map.groupBy(text, ({ sentence }) => sentence).values()].map((tokens) => new Set(stemsOf(tokens)))
 
-/** The sentence that holds most of what is asked, by rarity; what the title says need not be said again. */
-const closest = ({ asked, rarity }: Group, read: Read): { share: number; sentence: number } => {
+interface Nearest {
+  /** Part of what is asked, by rarity, that the sentence holds; what the title says need not be said again. */
+  readonly share: number
+  readonly sentence: number
+}
+
+/** The sentence that holds most of what is asked. */
+const nearestIn = (asked: readonly string[], rarity: (stem: string) => number, read: Read): Nearest => {
   const open = asked.filter((stem) => !read.title.has(stem))
   const shares = sentencesOf(read).map((stems) => shareOf(open, stems, rarity))
   const share = finite(Math.max(...shares), 0)
@@ -77,7 +100,8 @@ const closest = ({ asked, rarity }: Group, read: Read): { share: number; sentenc
 }
 
 /** Words that could answer and that the question does not hold itself. */
-const answering = ({ asks: kind, asked }: Group, { text }: Read): Token[] => {
+const answeringIn = (asked: readonly string[], kind: Asks, { text }: Read): Token[] => {
+  if (kind === undefined) return []
   const known = new Set(asked)
   return text.filter((token) => !known.has(token.stem) && couldAnswer(kind, token))
 }
@@ -95,7 +119,7 @@ const deep = 200
 /** −ln rank; what a ranking did not hold is deep down in it. */
 const depth = (rank: number | null): number => -Math.log(rank === null || rank < 1 ? deep : rank)
 
-type Of = (group: Group, read: Read) => number
+type Of = (group: Group, read: Weighed) => number
 
 const dense: Of = (group, { choice }) => choice.dense_score ?? finite(least(scoresOf(group, 'dense_score')), 0)
 /** Part of the best score; one without a score, or beside no score above 0, has none. */
@@ -133,14 +157,12 @@ const all = {
   in_text: ({ asked }, { stems }) => shareOf(asked, stems),
   rare: ({ asked, rarity }, { stems }) => shareOf(asked, stems, rarity),
   /** The same of one sentence, and of neighbouring words. */
-  sentence: (group, read) => closest(group, read).share,
+  sentence: (_group, { nearest }) => nearest().share,
   pairs: ({ pairs }, { text }) => shareOf(pairs, new Set(pairsOf(text))),
   /** Words that could answer: whether the closest sentence holds one, and how many there are. */
-  answer_near: (group, read) => {
-    const { sentence } = closest(group, read)
-    return Number(answering(group, read).some((token) => token.sentence === sentence))
-  },
-  answers: (group, read) => Math.log1p(answering(group, read).length),
+  answer_near: (_group, { nearest, answering }) =>
+    Number(answering().some((token) => token.sentence === nearest().sentence)),
+  answers: (_group, { answering }) => Math.log1p(answering().length),
   /** Mean likeness to the other candidates. */
   agreement: ({ reads }, { stems }) => {
     const others = reads.filter((read) => read.stems !== stems)

@@ -15,7 +15,7 @@ const glue = new Set(
 )
 
 /** Inflected forms of a word mostly begin alike; numbers are whole. */
-const stemLength = 6
+const stemLength = 5
 const stem = (word: string): string => (/\p{N}/u.test(word) ? word : word.slice(0, stemLength))
 
 export interface Token {
@@ -68,7 +68,7 @@ export const asks = (question: string): Asks => {
   return undefined
 }
 
-const months = new Set('januar februa march april may june july august septem octobe novemb decemb'.split(' '))
+const months = new Set('janua febru march april may june july augus septe octob novem decem'.split(' '))
 
 /** Could this word be (a part of) such an answer? */
 export const couldAnswer = (kind: Asks, { stem: word, isName, isNumber }: Token): boolean => {
