@@ -1,4 +1,5 @@
 /** A cross-encoder on onnxruntime, in worker threads: it reads the question and one passage together. */
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { featuresOf, isFeature } from '../../../method/features.ts'
 import type { Choice, Selector } from '../../../method/ports.ts'
@@ -14,9 +15,9 @@ import { pairOf, tokensAbout, type Pair } from './texts.ts'
 import type { CrossWorker, Logits } from './worker.ts'
 
 export interface CrossOptions {
-  /** Worker threads, each with a copy of the model (default: as many as the cores have room for). */
+  /** Worker threads, each with a copy of the model (default: two, where there is memory for both). */
   readonly workers?: number | undefined
-  /** Cores that one worker's model uses (default: one, which together makes most of them). */
+  /** Cores that one worker's model uses (default: its part of all). */
   readonly threads?: number | undefined
   /** Execution providers of onnxruntime, tried in this order; one that is missing is passed over with a warning. */
   readonly providers?: readonly string[] | undefined
@@ -62,6 +63,12 @@ const running =
     })
   }
 
+/** Two workers share the cores: while one writes tokens, the other computes. */
+const shaped = ({ workers, threads }: CrossOptions) => ({
+  workers,
+  threads: threads ?? Math.max(1, Math.floor(availableParallelism() / (workers ?? 2))),
+})
+
 const opened = async (
   { path, settings }: SelectorFolder,
   encoder: CrossEncoder,
@@ -70,7 +77,7 @@ const opened = async (
 ) => {
   const { providers = ['cpu'], logger = unobserved.logger } = options
   const model = join(path, 'model.onnx')
-  const { workers, threads } = await workersFor(model, { ...options, threads: options.threads ?? 1 })
+  const { workers, threads } = await workersFor(model, shaped(options))
   for (const file of ['model.onnx', 'tokenizer.json'])
     if (settings.sha256[file] === undefined)
       throw new Fatal(`${join(path, 'selector.json')}: 'sha256' must name ${file}, which a cross-encoder needs`)
