@@ -8,7 +8,7 @@ import type { RunEntry } from '../schemas/control.ts'
 import type { Gains } from '../schemas/gains.ts'
 import type { Candidate } from '../schemas/passage.ts'
 import { candidates, gains } from '../topics/index.ts'
-import { put, type Config } from './config.ts'
+import type { Config } from './config.ts'
 import { openRun } from './runs.ts'
 import { openStream, sourceOf } from './streams.ts'
 import type { Weights } from './weights.ts'
@@ -74,19 +74,23 @@ export const checkConditions = (
 const nameOf = ({ stream }: Config, condition: Condition, weights: Weights | undefined): string =>
   [stream, condition, ...(weights ? [weights.sha256.slice(0, 8)] : [])].join('-')
 
+const selectOf = ({ select }: Config, condition: Condition, weights: Weights | undefined): Config['select'] => ({
+  ...select,
+  by: weights ? 'model' : byScore.has(condition) ? 'given' : 'retrieval',
+  model: weights?.folder ?? null,
+  abstain: condition === 'abstain',
+  cascade: needsSelector(condition) ? select.cascade : { ...select.cascade, first: null },
+})
+
 /** The settings of a condition's stream: those of its source but for how a passage is chosen. */
 export const settingsOf = (config: Config, condition: Condition, choosers: Choosers): Config => {
   const weights = chooserOf(condition, choosers)
-  const settings: Config = {
+  return {
     ...config,
     stream: nameOf(config, condition, weights),
-    select: { ...config.select, by: byScore.has(condition) ? 'given' : 'retrieval', abstain: condition === 'abstain' },
+    select: selectOf(config, condition, weights),
     generate: { ...config.generate, passages: condition === 'none' ? 0 : Math.max(1, config.generate.passages) },
   }
-  if (!weights) return settings
-  put(settings, ['select', 'by'], 'model')
-  put(settings, ['select', 'model'], weights.folder)
-  return settings
 }
 
 /** Gains as given scores: the passage that makes an answer likeliest scores highest. */

@@ -89,12 +89,18 @@ export const conditionTable = (evaluated: readonly Evaluated[]): string => {
   return table([['', 'n', 'strict EM', 'boundary EM', 'containment EM', 'F1', 'has answer'], ...rows])
 }
 
-/** The weights that these conditions choose by. @throws Fatal where there are none to be found */
-const choosersOf = async (world: World, { conditions: wanted, selector, reranker }: Flags): Promise<Choosers> => ({
-  selector:
-    selector !== undefined ? weightsIn(selector) : wanted.some(needsSelector) ? await weightsInForce(world) : undefined,
-  reranker: reranker === undefined ? undefined : weightsIn(reranker),
-})
+/** The weights that these conditions choose by. @throws Fatal for a folder that holds none */
+const choosersOf = async (
+  world: World,
+  { conditions: wanted, selector, reranker }: Flags,
+  io: Io,
+): Promise<Choosers> => {
+  const inForce = async () => (wanted.some(needsSelector) ? weightsInForce(world, io.signal) : undefined)
+  return {
+    selector: selector === undefined ? await inForce() : await weightsIn(selector),
+    reranker: reranker === undefined ? undefined : await weightsIn(reranker),
+  }
+}
 
 /** Queries stand alone in a file, or with their candidates. */
 const namedIn = (fallback: string | undefined) => (value: unknown) => {
@@ -148,7 +154,7 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
   const surveyed = await survey(file, io)
   const evaluating = async (opened: World) => {
     await opened.observing.serve()
-    const choosers = await choosersOf(opened, flags)
+    const choosers = await choosersOf(opened, flags, io)
     checkConditions(flags.conditions, opened.config, choosers, given)
     const world = await (given ? openStream : openFilled)(opened, io.signal)
     const entry = await bring(world, io, file, surveyed)

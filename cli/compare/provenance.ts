@@ -4,35 +4,25 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SelectorSettings, Trained } from '../../method/selector.ts'
-import { table } from '../../runtime/table.ts'
 import { names, type Topic } from '../../runtime/topic.ts'
 import type { SelectorIdentity } from '../../schemas/context.ts'
 import type { StreamEntry } from '../../schemas/control.ts'
 import type { Identity } from '../../schemas/identity.ts'
-import { gains, samples, selectors } from '../../topics/index.ts'
-import { settingsIn } from '../settings.ts'
+import { gains, samples } from '../../topics/index.ts'
+import { cacheOf } from '../selectors.ts'
+import { knownSelectors } from '../selectors/entries.ts'
 import { streamEntry } from '../streams.ts'
 import type { World } from '../world.ts'
 
 const entryOf = (world: World, stream: string): Promise<StreamEntry | undefined> =>
   streamEntry(world.as({ ...world.config, stream }))
 
-/** Folders in which the weights of this sha256 may lie: as somebody entered them, and as the stream's settings say. */
-const foldersOf = async (world: World, stream: string, sha256: string): Promise<string[]> => {
-  const { log, codec, names: named } = world
-  const folders: string[] = []
-  if (await log.describe(named.topic(selectors))) {
-    const entries = table(log, named.topic(selectors))
-    await entries.refresh()
-    for (const [key, bytes] of entries.entries()) {
-      if (!key.endsWith(`/version/${sha256}`)) continue
-      const { uri } = await codec.decode(selectors, bytes)
-      folders.push(uri.startsWith('file:') ? fileURLToPath(uri) : uri)
-    }
-  }
-  const entry = await entryOf(world, stream)
-  const model = entry && settingsIn(entry).find(([path]) => path.join('.') === 'select.model')?.[1]
-  return typeof model === 'string' ? [...folders, model] : folders
+/** Folders in which the weights of this sha256 may lie: where this machine keeps what it has used, and where they were entered from. */
+const foldersOf = async (world: World, sha256: string): Promise<string[]> => {
+  const { versions, elsewhere } = await knownSelectors(world)
+  const uris = [versions.get(sha256)?.uri, elsewhere.get(sha256)?.uri]
+  const entered = uris.flatMap((uri) => (uri?.startsWith('file:') ? [fileURLToPath(uri)] : []))
+  return [join(cacheOf(world.config), sha256), ...entered]
 }
 
 const settingsOf = (folder: string, sha256: string): SelectorSettings | undefined => {
@@ -46,13 +36,9 @@ const settingsOf = (folder: string, sha256: string): SelectorSettings | undefine
 }
 
 /** How a selector came about; undefined for one without weights, or where its folder is not at hand. */
-export const trainedOf = async (
-  world: World,
-  stream: string,
-  { sha256 }: SelectorIdentity,
-): Promise<Trained | undefined> => {
+export const trainedOf = async (world: World, { sha256 }: SelectorIdentity): Promise<Trained | undefined> => {
   if (sha256 === '') return undefined
-  for (const folder of await foldersOf(world, stream, sha256)) {
+  for (const folder of await foldersOf(world, sha256)) {
     const found = settingsOf(folder, sha256)
     if (found) return found.trained ?? undefined
   }

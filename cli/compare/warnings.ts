@@ -17,7 +17,7 @@ export interface Origin {
 export const originsOf = async (world: World, { stream, run, selectors }: Outcomes): Promise<Origin[]> => {
   const origins: Origin[] = []
   for (const identity of selectors) {
-    const trained = await trainedOf(world, stream, identity)
+    const trained = await trainedOf(world, identity)
     const labeller = await labellerOf(world, { stream, run }, trained)
     const { name: selector, sha256 } = identity
     origins.push({ selector, sha256, trained: trained ?? null, labelled_by: labeller ?? null })

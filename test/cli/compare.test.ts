@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { Compare } from '../../cli/compare/comparison.ts'
 import { compareText } from '../../cli/compare/document.ts'
 import { compared } from '../../cli/commands/compare.ts'
 import { underConditions } from '../../cli/commands/evaluate.ts'
 import { work } from '../../cli/work.ts'
 import { derive } from '../../cli/conditions.ts'
+import { run } from './command.ts'
 import { aStream, never, reader } from '../traps/stream.ts'
 
 const passages = [
@@ -81,5 +85,19 @@ describe('two runs', () => {
     await refused('main-bm25', 'main-bm25').toThrow('main-bm25 and main-bm25 are the same run')
     await derive(world, entry, 'none', {}, never)
     await refused('main-none', 'main-bm25').toThrow('has chosen no passage yet')
+  })
+
+  test('are compared by the command, whose report holds the figures that it says', async () => {
+    const { world } = await twoRuns()
+    const { data } = world.config
+    const report = join(data, 'report.html')
+    const args = ['compare', 'main-dense', 'main-bm25', '--data', data, '--out', report, '--json']
+    const { code, stdout } = await run(args, { cwd: data })
+    expect(code).toBe(0)
+    const { figures } = JSON.parse(stdout) as Compare
+    const said = new Set([...readFileSync(report, 'utf8').matchAll(/<data value="([^"]+)">/g)].map(([, value]) => Number(value))) // prettier-ignore
+    for (const found of Object.values(figures))
+      for (const { a, b, difference } of found ? [found.micro, found.macro, ...Object.values(found.datasets)] : [])
+        for (const value of [a, b, difference.mean, ...difference.interval]) expect(said).toContain(value)
   })
 })

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { writeSelector } from '../../adapters/selectors/index.ts'
 import { asJson, judge, liveFigures, uneven } from '../../cli/evaluation.ts'
 import { outcomesIn } from '../../cli/compare/outcomes.ts'
 import { checkConditions, settingsOf, type Choosers, type Condition } from '../../cli/conditions.ts'
@@ -8,8 +10,10 @@ import { asHtml } from '../../cli/report/html.ts'
 import { asText, evaluationReport } from '../../cli/report/evaluation.ts'
 import { macroOf } from '../../cli/report.ts'
 import type { RunState } from '../../cli/runs.ts'
+import { weightsIn } from '../../cli/weights.ts'
 import { fold, merged, type Totals } from '../../runtime/totals.ts'
 import { candidates } from '../../topics/index.ts'
+import { folder } from './command.ts'
 import { aStream, never, reader, scorer } from '../traps/stream.ts'
 
 const blank: Totals = {
@@ -191,8 +195,8 @@ describe('a condition', () => {
     expect(check(['abstain'], { selector: weights })).toThrow('/w was fitted without a least score (min_score)')
   })
 
-  test('by weights is a stream of its own for each selector, whose settings name the folder', () => {
-    const config = readConfig({ env: {} })
+  test('by weights is a stream of its own for each selector, whatever selector the source has', () => {
+    const config = readConfig({ env: {}, flags: { 'select.by': 'model', 'select.model': 'follow' } })
     const weights = { folder: '/w', name: 'w', sha256: '0123456789abcdef', minScore: 0.5 }
     const settings = (condition: Condition) => settingsOf(config, condition, { selector: weights, reranker: weights })
     expect(settings('selected')).toMatchObject({
@@ -201,7 +205,35 @@ describe('a condition', () => {
     })
     expect(settings('abstain')).toMatchObject({ stream: 'main-abstain-01234567', select: { abstain: true } })
     expect(settings('reranker').stream).toBe('main-reranker-01234567')
-    expect(settings('first')).toMatchObject({ stream: 'main-first', select: { by: 'retrieval' } })
-    expect(config.select.by).toBe('retrieval')
+    expect(settings('first')).toMatchObject({ stream: 'main-first', select: { by: 'retrieval', model: null } })
+    expect(config.select).toMatchObject({ by: 'model', model: 'follow' })
+  })
+
+  test('by a selector answers with what that chooses, abstains where it may, and says how it was trained', async () => {
+    const here = folder()
+    onTestFinished(here.remove)
+    const base = { run: 'gainstream.main/synthesis', settings: 'x', measure: 'contrastive', alpha: 0.5, groups: 1 }
+    const trained = { ...base, base: null, prompts: ['another'], seed: 1, at: 0 }
+    const linear = { features: ['place'], mean: [0], scale: [1], weights: [-1] }
+    const { path } = await writeSelector(join(here.path, 's'), { name: 'last', encoder: null, linear, min_score: 99, trained }) // prettier-ignore
+    const weights = await weightsIn(path)
+    const stream = await aStream(passages, { set, reader: reader() })
+    const asked = [question('a', 'Vienna', ['Danube'], 'nq')]
+    const entry = await stream.run('synthesis', asked, ['imagine', 'retrieve', 'label'])
+    const evaluated = await underConditions(stream.world, entry, ['selected', 'abstain'], never, { selector: weights })
+    const results = asJson(entry.run, evaluated, await judge(stream.world, entry.run, evaluated))
+    const identity = { name: 'last', sha256: weights.sha256 }
+    expect(results[0]).toMatchObject({ selectors: [identity], abstained: 0, micro: { f1: { mean: 0 } } })
+    expect(results[1]).toMatchObject({ selectors: [identity], abstained: 100 })
+    const { queries } = await outcomesIn(stream.world, { stream: evaluated[0]!.stream, run: entry.run })
+    const [{ passages: found } = { passages: [] }] = await stream.values(candidates)
+    expect(queries.get('a')?.chosen?.rank).toBe(found.length)
+    const { warnings } = await judge(stream.world, entry.run, evaluated)
+    expect(warnings).toEqual(
+      ['selector', 'selector, may abstain'].flatMap((name) => [
+        expect.stringMatching(`^${name}: answers were given under the prompt \\w+, and last was trained for another$`),
+        `${name}: double gave the answers and measured the gains behind last: let a second reader judge`,
+      ]),
+    )
   })
 })
