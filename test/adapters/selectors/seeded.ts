@@ -23,7 +23,7 @@ export interface Seeded {
   readonly int8: string
 }
 
-const encoder: NonNullable<SelectorSettings['encoder']> = {
+export const encoder: NonNullable<SelectorSettings['encoder']> = {
   max_tokens: 512,
   pair: { query: '{question}', passage: '{title}\n{text}' },
   inputs: ['input_ids', 'attention_mask', 'token_type_ids'],
