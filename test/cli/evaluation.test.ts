@@ -230,7 +230,7 @@ describe('a condition', () => {
     expect(queries.get('a')?.chosen?.rank).toBe(found.length)
     const { warnings } = await judge(stream.world, entry.run, evaluated)
     expect(warnings).toEqual(
-      ['selector', 'selector, may abstain'].flatMap((name) => [
+      ['selector', 'selector, may abstain'].flatMap((name): unknown[] => [
         expect.stringMatching(`^${name}: answers were given under the prompt \\w+, and last was trained for another$`),
         `${name}: double gave the answers and measured the gains behind last: let a second reader judge`,
       ]),

@@ -78,6 +78,17 @@ describe('the labels of a run', () => {
   })
 })
 
+describe('a query that was worked on again', () => {
+  test('counts once, in the labels and in what the filter decided', async () => {
+    const { stream, inject, worked } = await begun('embedded', many(4))
+    await inject('label', { execute: true })
+    await worked()
+    expect((await valuesIn(stream, samples)).length).toBe(8)
+    const found = await labelQuality(stream, { stream: 'main', run: 'r' })
+    expect(found).toMatchObject({ queries: 4, labelled: 4, filter: { kept: 4, filtered: 0 } })
+  })
+})
+
 describe('labels that are measured again', () => {
   test('under another α are set against the old ones: how often the first passage changes, and in which queries', async () => {
     const { stream, replay } = await begun('embedded', many(8))
