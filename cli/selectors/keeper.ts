@@ -32,7 +32,7 @@ export interface Keeping {
 export interface Keeper {
   /** From now on this is wanted, whatever was wanted before. */
   want(wanted: Wanted): void
-  /** What is in force now, to be released; waits for the first. @throws Fatal where none can be had */
+  /** What is in force now, to be released; waits for the first, and for what is watched then. @throws Fatal where none can be had */
   inForce(signal: AbortSignal): InForce | Promise<InForce>
   /** What is wanted is not what chooses. */
   readonly behind: boolean
@@ -64,6 +64,13 @@ export const keeper = ({ open, guarded, watched, taken, refused }: Keeping): Kee
   let running: Promise<void> = Promise.resolve()
   const first = Promise.withResolvers<void>()
   first.promise.catch(() => {})
+
+  /** Whoever begins begins with both. */
+  let isBegun = false
+  const begin = () => {
+    isBegun = true
+    first.resolve()
+  }
 
   const held = async (sha256: string, signal: AbortSignal): Promise<Held> => {
     const there = holding.get(sha256)
@@ -109,7 +116,6 @@ export const keeper = ({ open, guarded, watched, taken, refused }: Keeping): Kee
     if (present?.champion.held === held) return
     const before = present?.champion.held.selector
     present = { champion: { held, selector: guarded(held.selector) }, shadow: present?.shadow }
-    first.resolve()
     taken(held.selector, before)
   }
 
@@ -147,6 +153,7 @@ export const keeper = ({ open, guarded, watched, taken, refused }: Keeping): Kee
     for (let failures = 0; !signal.aborted; failures++) {
       const passing = await chosen(target, signal)
       const other = await watching(target, signal)
+      if (present) begin()
       retire()
       if (!passing && !other) return
       await pause(delay(again, failures), signal)
@@ -163,7 +170,7 @@ export const keeper = ({ open, guarded, watched, taken, refused }: Keeping): Kee
       running = running.then(() => apply(target, signal)).catch(() => {}) // given up for what is wanted next
     },
     inForce(signal) {
-      if (present) return lease(present)
+      if (present && isBegun) return lease(present)
       const given = async () => {
         await unlessStopped(first.promise, signal, async () => {})
         if (!present) throw new Fatal('no selector is in force any more: this process is stopping')
