@@ -26,6 +26,7 @@ import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { synthesizeCommand } from './commands/synthesize.ts'
 import { topicsCommand } from './commands/topics.ts'
+import { trainCommand } from './commands/train.ts'
 import { upCommand } from './commands/up.ts'
 import type { Add } from './program.ts'
 
@@ -44,6 +45,7 @@ const single: readonly Add[] = [
   gradeCommand,
   recallCommand,
   exportCommand,
+  trainCommand,
   startCommand,
   statusCommand,
   runsCommand,
