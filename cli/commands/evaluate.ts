@@ -26,7 +26,7 @@ import {
   type Condition,
 } from '../conditions.ts'
 import { sampledKind, sampleOf, type Named, type Sample } from '../datasets.ts'
-import { bring, candidatesIn, queryFile, survey, type Kind, type Surveyed } from '../import.ts'
+import { bring, candidatesIn, defaultName, queryFile, survey, type Kind, type Surveyed } from '../import.ts'
 import { asJson, judge, liveFigures, uneven, type Evaluated } from '../evaluation.ts'
 import { asText, evaluationReport } from '../report/evaluation.ts'
 import { reportFile, writeReport } from '../report/write.ts'
@@ -115,6 +115,11 @@ const sampledOf = async (path: string, kind: Kind<unknown>, flags: Flags, io: Io
   return sampleOf(path, kind, namedIn(flags.dataset), { n, seed }, io.signal)
 }
 
+/** The whole file and each sample of it are runs of their own. */
+const sampledName = (surveyed: Surveyed, topology: 'offered' | 'finding', sample: Sample | undefined) =>
+  sample &&
+  `${defaultName(surveyed, topology)}-${sample.n}-${sample.seed}`.replace(/[^A-Za-z0-9_.-]/g, '-').slice(0, 120)
+
 const sourceLines = ({ path, sha256, count }: Surveyed, sample: Sample | undefined): string[] => [
   `${count} queries of ${path}, sha256 ${sha256.slice(0, 64)}`,
   ...(sample ? [`${sample.ids.length} of ${sample.of} drawn with seed ${sample.seed}; their ids stand in the JSON report`] : []), // prettier-ignore
@@ -157,7 +162,12 @@ const act = (io: Io) => async (path: string, flags: Flags) => {
     const choosers = await choosersOf(opened, flags, io)
     checkConditions(flags.conditions, opened.config, choosers, given)
     const world = await (given ? openStream : openFilled)(opened, io.signal)
-    const entry = await bring(world, io, file, surveyed)
+    const entry = await bring(
+      world,
+      io,
+      { ...file, run: run ?? sampledName(surveyed, file.topology, sample) },
+      surveyed,
+    )
     const stages = [...(given ? [] : ['imagine', 'retrieve']), ...(flags.conditions.includes('gain') ? ['label'] : [])]
     const what = `finding candidates (${stages.join(', ')})`
     if (stages.length > 0) await work(world, { stages, entry, what, untilEmpty: true }, io.signal)
