@@ -59,6 +59,11 @@ describe('selectors of a stream', () => {
     ])
     expect((await selector('rollback')).stdout).toContain('one (')
     expect(await listed()).toMatchObject({ current: { name: 'one', shadow: null, previous: [''] } })
+    await selector('shadow', two.path)
+    expect((await listed()).current).toMatchObject({ shadow: two.identity.sha256, shadow_share: 0.1 })
+    await selector('promote', two.path)
+    expect((await listed()).current).toMatchObject({ name: 'two', shadow: null, shadow_share: 0 }) // no more to compare
+    await selector('rollback')
     const shown = JSON.parse((await selector('show', '--json')).stdout) as object
     expect(shown).toMatchObject({ name: 'one', state: 'in force', settings: { linear: { weights: [1] } } })
   })
