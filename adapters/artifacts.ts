@@ -13,7 +13,7 @@ import { trouble } from './files/trouble.ts'
 import { sourceOf, type Source } from './artifact-source.ts'
 
 export interface Artifact {
-  /** Where the folder lies: file: or https:. */
+  /** Where the folder lies: file: or https:. Empty: only on this machine, if it was fetched before. */
   readonly uri: string
   /** Of `list`; undefined: whatever it is found to be. */
   readonly sha256?: string | undefined
@@ -142,12 +142,14 @@ const fetched = async (artifact: Artifact, aside: string): Promise<Fetched> => {
  * @throws Fatal with the sentence for an address or a content that will not do; Unavailable
  */
 export const fetchFolder = async (artifact: Artifact): Promise<Fetched> => {
-  const { sha256, cache } = artifact
+  const { uri, sha256, cache } = artifact
   const aside = join(cache, `${randomUUID()}${partial}`)
   if (sha256 !== undefined) {
     const folder = join(cache, sha256)
     if (await isWhole(folder, artifact, sha256)) return { folder, sha256 }
     await discard(folder, aside)
+    if (uri === '')
+      throw new Fatal(`nobody has said here where ${short(sha256)} lies: name its folder, or promote it once`)
   }
   try {
     return await fetched(artifact, aside)

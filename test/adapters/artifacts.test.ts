@@ -72,6 +72,10 @@ describe('a folder of this machine', () => {
     const first = await fetched()
     rmSync(there, { recursive: true })
     expect(await fetched()).toEqual(first)
+    expect(await fetched('')).toEqual(first)
+    await expect(fetched('', { sha256: hash('other') })).rejects.toThrow(
+      /nobody has said here where [0-9a-f]{12}… lies/,
+    )
   })
 
   test('whose copy was damaged is fetched again', async () => {
