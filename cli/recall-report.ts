@@ -2,6 +2,7 @@
 import { overall, type Interval, type Overall } from '../method/statistics.ts'
 import { withinFirst } from '../method/recall.ts'
 import { rankings, type Places, type Recalled } from './recall.ts'
+import { chosenJson, chosenText, rowsOf } from './recall-selected.ts'
 import { harmless, scaled, shown, table } from './report.ts'
 
 type Ranking = (typeof rankings)[number]
@@ -52,7 +53,12 @@ export interface Report {
   readonly collection: string
   readonly passages: number
   readonly absent: { readonly absent: ReadonlySet<string>; readonly golds: number } | undefined
+  /** Selectors that were asked, and how many candidates they had. */
+  readonly selected?: { readonly names: readonly string[]; readonly candidates: number } | undefined
 }
+
+const selectedRows = ({ all, selected }: Report) =>
+  selected ? rowsOf(all.flatMap((one) => one.chosen ?? []), selected.names) : [] // prettier-ignore
 
 /** By each ranking, and by all of them. */
 const missedCounts = (all: readonly Recalled[]): Record<string, number> => ({
@@ -83,7 +89,14 @@ const forPrograms = (figures: Figures) => {
   return { macro, micro, datasets: Object.fromEntries(scopes.slice(0, -2)) }
 }
 
-export const asJson = ({ all, ks, collection, passages, absent }: Report) => ({
+export const asJson = (report: Report) => ({
+  ...found(report),
+  ...(report.selected
+    ? { selected: { candidates: report.selected.candidates, rows: chosenJson(selectedRows(report)) } }
+    : {}),
+})
+
+const found = ({ all, ks, collection, passages, absent }: Report) => ({
   ...{ collection, passages, queries: all.length, k: ks },
   ...Object.fromEntries(
     kindNames.map((kind) => {
@@ -139,6 +152,7 @@ export const asText = (report: Report): string =>
     `${report.all.length} queries, ${report.passages} passages in ${report.collection}`,
     '',
     ...tables(report.all, report.ks),
+    ...chosenText(selectedRows(report), report.selected?.candidates ?? 0),
     ...missingText(report),
     '(×100, with 95 % bootstrap intervals; macro: every dataset weighs the same, micro: every query)',
   ].join('\n')

@@ -7,6 +7,7 @@ import type { Embedder, PassageSearch } from '../method/ports.ts'
 import { answerRank, goldRank } from '../method/recall.ts'
 import { Fatal } from '../runtime/errors.ts'
 import type { Query } from '../schemas/query.ts'
+import { chosen, type Chosen, type Choosing } from './recall-selected.ts'
 
 export const rankings = ['dense', 'sparse', 'fused'] as const satisfies readonly Mode[]
 
@@ -21,6 +22,8 @@ export interface Places {
 export interface Recalled {
   readonly query: Query
   readonly places: Readonly<Record<Mode, Places>>
+  /** Of selectors, where some were asked. */
+  readonly chosen?: Chosen | undefined
 }
 
 /** A folder stands for its evaluation files. @throws Fatal for a folder without any */
@@ -56,6 +59,8 @@ export interface Searching {
   readonly depth: number
   /** How many of each ranking are looked at. */
   readonly deepest: number
+  /** Who chooses among the fused candidates, and among how many. */
+  readonly choosing?: Pick<Choosing, 'selectors' | 'candidates'> | undefined
   readonly signal: AbortSignal
 }
 
@@ -82,15 +87,19 @@ const sharing = ({ embedder, search }: Searching): { embedder: Embedder; store: 
 }
 
 const searched = async (query: Query, searching: Searching): Promise<Recalled> => {
-  const { fuse, depth, deepest, signal } = searching
+  const { fuse, depth, deepest, choosing, signal } = searching
   const ports = sharing(searching)
   const placesOf = async (mode: Mode): Promise<readonly [Mode, Places]> => {
     const found = await retriever({ ...ports, mode, depth, fuse }).retrieve(query.question, deepest, signal)
     const gold = goldRank(found, query.gold_passage_ids)
     return [mode, { gold, answer: answerRank(found, query.answers, query.lang) }]
   }
-  const places = await Promise.all(rankings.map(placesOf))
-  return { query, places: Object.fromEntries(places) as Record<Mode, Places> }
+  const fused = retriever({ ...ports, mode: 'fused', depth, fuse })
+  const [choices, ...places] = await Promise.all([
+    choosing && chosen(query, { ...choosing, retriever: fused, signal }),
+    ...rankings.map(placesOf),
+  ])
+  return { query, places: Object.fromEntries(places) as Record<Mode, Places>, chosen: choices }
 }
 
 /** Questions under way at once: they share batches of the encoder, and wait for the store in a short queue. */

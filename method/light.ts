@@ -91,20 +91,30 @@ export const divergence = (teacher: readonly number[], student: readonly number[
 
 const mostSteps = 100
 
-/** Newton's steps, each halved until it goes down. */
+interface Position {
+  readonly weights: Float64Array
+  readonly slope: Slope
+  readonly step: Float64Array
+  readonly l2: number
+}
+
+/** Where the step leads, halved until it goes no higher. */
+const halved = (groups: readonly Prepared[], { weights, slope, step, l2 }: Position) => {
+  for (let length = 1; ; length /= 2) {
+    const moved = weights.map((weight, c) => weight - length * step[c]!)
+    const next = slopeAt(groups, moved, l2)
+    if (next.value <= slope.value || length < 1e-12) return { moved, next }
+  }
+}
+
+/** Newton's steps. */
 const minimised = (groups: readonly Prepared[], columns: number, l2: number) => {
   let weights = new Float64Array(columns)
   let slope = slopeAt(groups, weights, l2)
   for (let steps = 0; steps < mostSteps; steps++) {
     const step = solved(slope.hessian, slope.gradient)
     if (dot(step, slope.gradient) < 1e-14) return { weights, steps, value: slope.value }
-    let [length, moved] = [1, weights]
-    let next = slope
-    do {
-      moved = weights.map((weight, c) => weight - length * step[c]!)
-      next = slopeAt(groups, moved, l2)
-      length /= 2
-    } while (!(next.value <= slope.value) && length > 1e-12)
+    const { moved, next } = halved(groups, { weights, slope, step, l2 })
     if (!(next.value < slope.value)) return { weights, steps, value: slope.value }
     ;[weights, slope] = [moved, next]
   }

@@ -39,7 +39,11 @@ const parsed = (file: string, bytes: Buffer): unknown => {
 }
 
 const checkFile = async (path: string, name: string, expected: string): Promise<void> => {
-  const found = await sha256(join(path, name))
+  const found = await sha256(join(path, name)).catch((error: Error) => {
+    throw new Fatal(`${join(path, name)} cannot be read (${sentence(error.cause)}); bring the whole folder once more`, {
+      cause: error,
+    })
+  })
   if (found !== expected)
     throw new Fatal(
       `${join(path, name)} is not the file that ${manifest} names (sha256 ${found.slice(0, 12)}…, not ` +

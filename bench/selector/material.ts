@@ -61,7 +61,7 @@ const retrieved = async (
   try {
     const stores = await open()
     await checkSearchable(stores, signal)
-    const { retrieve } = retriever({
+    const finder = retriever({
       embedder: await embedder(),
       store: stores.search,
       mode: 'fused',
@@ -69,7 +69,7 @@ const retrieved = async (
     })
     const made: string[] = []
     for (const { id, question } of queries) {
-      const passages = (await retrieve(question, k, signal)).map(
+      const passages = (await finder.retrieve(question, k, signal)).map(
         ({ title: _, text: __, same_as: ___, twin_of: ____, not_available: _____, ...listed }) => listed,
       )
       made.push(JSON.stringify({ id, passages }))

@@ -19,6 +19,8 @@ export interface Material {
   readonly train: readonly TrainingGroup[]
   readonly dev: readonly TrainingGroup[]
   readonly leftOut: { readonly filtered: number; readonly withoutGroup: number; readonly otherMeasure: number }
+  /** Passages of which no ranking's score is known: a selector learns nothing of retrieval from them. */
+  readonly unranked: { readonly passages: number; readonly of: number }
   readonly trained: Trained
 }
 
@@ -84,6 +86,12 @@ const trainedOn = (samples: readonly TrainingSample[], groups: number, { origin,
   prompts: distinct(samples.flatMap(({ scorer }) => scorer.prompt ?? [])).sort(),
 }) // prettier-ignore
 
+const unrankedIn = (samples: readonly TrainingSample[]) => {
+  const retrieved = samples.flatMap(({ passages }) => passages).filter(({ source }) => source === 'retrieved')
+  const unknown = retrieved.filter(({ dense_score, sparse_score }) => dense_score === null && sparse_score === null)
+  return { passages: unknown.length, of: retrieved.length }
+}
+
 /** @throws Fatal with a sentence where there is nothing to learn from, or labels of several kinds */
 export const gather = async (samples: AsyncIterable<TrainingSample>, options: MaterialOptions): Promise<Material> => {
   const all = await newest(samples, options.onProgress)
@@ -107,7 +115,7 @@ export const gather = async (samples: AsyncIterable<TrainingSample>, options: Ma
   const dev = groups.filter(({ sample }) => held.has(sample.query.id))
   if (train.length === 0)
     throw new Fatal(`with --dev ${options.dev} nothing is left of ${groups.length} groups to learn from`)
-  return { train, dev, leftOut, trained: trainedOn(used, train.length, options) }
+  return { train, dev, leftOut, unranked: unrankedIn(used), trained: trainedOn(used, train.length, options) }
 }
 
 const lineOf = ({ sample, passages, rows }: TrainingGroup): string => {

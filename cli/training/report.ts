@@ -9,7 +9,7 @@ const nats = (value: number | null): string => (value === null ? '-' : value.toF
 const percent = (value: number): string => (100 * value).toFixed(1)
 
 /** What is learned from and what is not. */
-export const materialText = ({ train, dev, leftOut, trained }: Material, overlap: Overlap | null): string => {
+export const materialText = ({ train, dev, leftOut, unranked, trained }: Material, overlap: Overlap | null): string => {
   const { filtered, withoutGroup, otherMeasure } = leftOut
   const aside = [
     ...(filtered > 0 ? [`${filtered} filtered (--filtered takes them)`] : []),
@@ -19,6 +19,12 @@ export const materialText = ({ train, dev, leftOut, trained }: Material, overlap
   const lines = [
     `${train.length} groups to learn from, ${dev.length} set aside, of ${trained.run} (${trained.measure}, α ${trained.alpha})`,
     ...(aside.length > 0 ? [`left out: ${aside.join(', ')}`] : []),
+    ...(unranked.passages > 0
+      ? [
+          `${unranked.passages} of ${unranked.of} retrieved passages carry no score of a ranking: nothing is learned from ` +
+            'these of how they were retrieved (samples of an older version, or candidates of your own)',
+        ]
+      : []),
   ]
   if (!overlap) return lines.join('\n')
   const { queries, questions, passages, either } = overlap

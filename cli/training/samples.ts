@@ -4,7 +4,6 @@ import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { originOf } from '../../runtime/handle.ts'
 import { Fatal, Rejected, sentence } from '../../runtime/errors.ts'
-import type { Sample } from '../../schemas/sample.ts'
 import { samples } from '../../topics/index.ts'
 import type { World } from '../world.ts'
 
@@ -66,6 +65,11 @@ export async function* samplesOfFiles(files: readonly string[]): AsyncGenerator<
   }
 }
 
+const sampleOf = async (codec: World['codec'], value: Buffer): Promise<TrainingSample> => {
+  const sample = await codec.decode(samples, value)
+  return { ...sample, outcome: sample.outcome === 'kept' ? 'kept' : 'filtered' }
+}
+
 /** Of these runs; none named: of all. A query that was retried comes more than once, its newest sample last. */
 export async function* samplesOfStream(
   { log, names, codec }: World,
@@ -73,6 +77,6 @@ export async function* samplesOfStream(
 ): AsyncGenerator<TrainingSample> {
   for await (const record of log.read(names.topic(samples))) {
     if (record.value === null || (runs.length > 0 && !runs.includes(originOf(record, samples).run))) continue
-    yield (await codec.decode(samples, record.value)) as Sample as TrainingSample
+    yield await sampleOf(codec, record.value)
   }
 }
