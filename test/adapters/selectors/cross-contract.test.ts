@@ -2,7 +2,7 @@ import { test } from 'vitest'
 import { openCross } from '../../../adapters/selectors/cross/index.ts'
 import { sentence } from '../../../runtime/errors.ts'
 import { selectorContract } from '../../contracts/selector.ts'
-import { seeded } from './seeded.ts'
+import { seeded } from '../../../bench/select/seeded.ts'
 
 const made = await seeded().catch((error: unknown) => {
   if (process.env['CI']) throw error

@@ -10,7 +10,7 @@ import type { SelectorSettings } from '../../../method/selector.ts'
 import { sentence } from '../../../runtime/errors.ts'
 import { unobserved } from '../../../runtime/observe.ts'
 import { choiceOf, choices } from '../../contracts/selector.ts'
-import { describeFolder, seeded, type Seeded } from './seeded.ts'
+import { describeFolder, seeded, type Seeded } from '../../../bench/select/seeded.ts'
 
 const { signal } = new AbortController()
 const made: Seeded | string = await seeded().catch((error: unknown) => {

@@ -9,7 +9,7 @@ import { openCross } from '../../../adapters/selectors/cross/index.ts'
 import { pairOf } from '../../../adapters/selectors/cross/texts.ts'
 import { vllmEnvironment } from '../../../adapters/stack/index.ts'
 import { choiceOf } from '../../contracts/selector.ts'
-import { encoder, home, seeded } from './seeded.ts'
+import { encoder, home, seeded } from '../../../bench/select/seeded.ts'
 
 const { signal } = new AbortController()
 const scratch = mkdtempSync(join(tmpdir(), 'cross-parity-'))

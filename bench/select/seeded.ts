@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { originalEncoder } from '../../../adapters/models/encoder.ts'
-import { once, python, pythonFile, pythonPackages } from '../../../adapters/models/python.ts'
-import { sha256 } from '../../../adapters/onnx/folder.ts'
-import type { SelectorSettings } from '../../../method/selector.ts'
+import { originalEncoder } from '../../adapters/models/encoder.ts'
+import { once, python, pythonFile, pythonPackages } from '../../adapters/models/python.ts'
+import { sha256 } from '../../adapters/onnx/folder.ts'
+import type { SelectorSettings } from '../../method/selector.ts'
 
 const script = join(import.meta.dirname, 'seeded.py')
 const prepare = ['encoder.py', 'cross_encoder.py', 'families.py'].map((file) => pythonFile(`prepare/${file}`))
