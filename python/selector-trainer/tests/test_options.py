@@ -1,6 +1,7 @@
 """The published command, and what is refused."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,10 @@ def test_each_flag_of_it_stands_in_the_table(deepspeed):
     assert set(WANTED) <= {flag.name for flag in FLAGS}
     assert all(f"| `{name}` |" in table() for name in WANTED)
     assert set(WANTED) <= set(published(deepspeed))
+
+
+def test_the_readme_shows_the_table_as_it_is():
+    assert table() in (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("flag", [flag for flag in FLAGS if flag.direct], ids=lambda flag: flag.name)

@@ -81,7 +81,8 @@ def _prepared(options: Options) -> bool:
         print(f"{options.out}/trained is there already; --overwrite trains anew", file=sys.stderr)
         return False
     options.out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(options.out / "trained-aside", ignore_errors=True)
+    for half in options.out.glob("*aside*"):
+        shutil.rmtree(half)
     return True
 
 

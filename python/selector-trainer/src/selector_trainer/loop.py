@@ -171,7 +171,8 @@ class Training:
 
     def watch(self, flat: float) -> None:
         """All scores of a group equal: it is no selector. Once is an alarm, three times in a row an end."""
-        collapsed = flat >= COLLAPSED and self.state.step > 1
+        begun = self.state.step > max(1, math.ceil(self.all * self.options.warmup))  # a new head knows nothing at first
+        collapsed = flat >= COLLAPSED and begun
         self.state.collapses = self.state.collapses + 1 if collapsed else 0
         if collapsed:
             self.report.alarm(f"in {flat:.0%} of the groups all scores are equal: the output has collapsed", self.state.step)
