@@ -54,7 +54,7 @@ const shared = ({ config, set, data, engine, reader, prefix, log }: Globals): st
 /** Files by what they hold, so that a report says on what it was made. */
 const hashed = async (paths: readonly string[]) => {
   const found = []
-  for (const path of paths) found.push({ file: basename(path), sha256: await fingerprint(path) })
+  for (const path of paths) found.push({ file: basename(path), ...(await fingerprint(path)) })
   return found
 }
 
