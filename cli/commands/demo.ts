@@ -25,6 +25,7 @@ import { table } from '../report.ts'
 import { runState } from '../runs.ts'
 import { openStream } from '../streams.ts'
 import { work } from '../work.ts'
+import { weightsIn } from '../weights.ts'
 import type { World } from '../world.ts'
 import { conditionTable, underConditions } from './evaluate.ts'
 import { synthesized } from './synthesize.ts'
@@ -103,7 +104,8 @@ const loop = async (opened: World, io: Io) => {
   const stages = stagesOfTopology('synthesis')
   await work(world, { stages, entry, what: 'measuring gains', untilEmpty: true }, io.signal)
   const result = synthesized(world, entry, await runState(world, entry))
-  const evaluated = await underConditions(world, entry, ['none', 'first', 'gain'], io.signal)
+  const selector = await weightsIn(packageFile('demo/selector'))
+  const evaluated = await underConditions(world, entry, ['none', 'first', 'selected', 'gain'], io.signal, { selector })
   return { result, evaluated, telling: await mostTelling(world) }
 }
 

@@ -1,6 +1,8 @@
 /** The demo's passages and queries are written by hand, so a slip of the hand must not reach a newcomer's first run. */
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { readSelector } from '../../adapters/selectors/index.ts'
 import { hasAnswer } from '../../method/answer.ts'
 import type { Passage } from '../../schemas/passage.ts'
 import type { Query } from '../../schemas/query.ts'
@@ -93,4 +95,9 @@ describe('the queries of the demo', () => {
     )
     expect(told.map(({ question }) => question)).toEqual([])
   })
+})
+
+test('the selector of the demo is a folder as it should be, of weights that are in use', async () => {
+  const { settings } = await readSelector(fileURLToPath(new URL('../../demo/selector', import.meta.url)))
+  expect(settings).toMatchObject({ name: 'light-en-1', encoder: null, trained: { groups: 1575 } })
 })
