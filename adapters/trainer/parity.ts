@@ -23,15 +23,17 @@ export interface LogitParity {
 const ranks = (values: readonly number[]): number[] => {
   const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!)
   const found = new Array<number>(values.length)
-  for (let from = 0, to = 0; from < order.length; from = to) {
+  for (let from = 0, to: number; from < order.length; from = to) {
+    to = from + 1
     while (to < order.length && values[order[to]!] === values[order[from]!]) to++
     for (let i = from; i < to; i++) found[order[i]!] = (from + to - 1) / 2
   }
   return found
 }
 
-/** NaN where either list is all alike. */
+/** NaN where either list is all alike, or holds what is no number. */
 export const spearman = (a: readonly number[], b: readonly number[]): number => {
+  if (![...a, ...b].every(Number.isFinite)) return NaN
   const [x, y] = [ranks(a), ranks(b)]
   const middle = (a.length - 1) / 2
   const product = (p: readonly number[], q: readonly number[]) =>

@@ -59,7 +59,7 @@ describe('a BERT with a new head', () => {
 
   test('becomes a folder that computes what was trained, and one in 8 bits that ranks as it does', () => {
     const { parity } = found.metrics
-    expect(parity.pairs).toBe(48)
+    expect(parity.pairs).toBe(200)
     expect(parity.fp32).toBeLessThan(1e-4)
     expect(parity.int8!.spearman).toBeGreaterThan(0.95)
     expect(found.metrics.gain).toBeGreaterThan(found.metrics.first!)
@@ -111,7 +111,7 @@ describe('a BERT with a new head', () => {
     )
     const asked = { out: join(folder, 'other'), work: join(folder, 'out.training') }
     expect(await refused(train(request(folder, asked)))).toMatch(
-      /fp32 form .* does not compute what was trained \(48 pairs/,
+      /fp32 form .* does not compute what was trained \(200 pairs/,
     )
     expect(existsSync(asked.out)).toBe(false)
   })

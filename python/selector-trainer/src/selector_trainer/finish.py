@@ -19,9 +19,9 @@ PAIRS = 200
 
 
 def _groups(material: Material, seed: int) -> list[Group]:
-    groups = list(material.dev or material.train)
-    Random(seed).shuffle(groups)
-    return groups
+    """Those that were not trained on go first."""
+    random = Random(seed)
+    return [group for part in (material.dev, material.train) for group in random.sample(part, len(part))]
 
 
 def reference(model: Student, material: Material, batches: Batches, seed: int, wanted: int = PAIRS) -> list[dict[str, Any]]:
