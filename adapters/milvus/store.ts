@@ -43,9 +43,10 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
   const named = { collection_name: collection }
   const { load, loaded, failure } = loading(client, collection)
 
-  const kindNow = async (): Promise<IndexKind> => {
-    const { index_descriptions } = await client.ask((sdk, timeout) =>
-      sdk.describeIndex({ ...named, field_name: dense, timeout }),
+  const kindNow = async (signal: AbortSignal): Promise<IndexKind> => {
+    const { index_descriptions } = await client.ask(
+      (sdk, timeout) => sdk.describeIndex({ ...named, field_name: dense, timeout }),
+      { signal },
     )
     const described = index_descriptions.find(({ field_name }) => field_name === dense)
     const type = described?.params.find(({ key }) => key === 'index_type')?.value
@@ -55,11 +56,11 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
    * Looks again now and then, and lets no search wait for it; where the index is about to change each search looks, for
    * with the settings of another one it would find too little.
    */
-  const kind = async () => {
-    if (building) known = await kindNow().catch(() => known)
+  const kind = async (signal: AbortSignal) => {
+    if (building) known = await kindNow(signal).catch(() => known)
     else if (performance.now() - looked > lookEvery) {
       looked = performance.now()
-      kindNow().then(
+      kindNow(never).then(
         (found) => (known = found),
         () => {}, // the search itself says what is wrong
       )
@@ -104,7 +105,7 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
     lease,
   )
   await load(signal)
-  let known = await kindNow().catch((): IndexKind => 'flat')
+  let known = await kindNow(signal).catch((): IndexKind => 'flat')
   let looked = performance.now()
   return {
     name: `${collection} in ${client.name}`,
@@ -114,7 +115,7 @@ export const openStore = async (options: StoreOptions, signal: AbortSignal): Pro
       checkVector('the query', vector, dimension)
       checkCount(k)
       if (k <= 0) return []
-      const { search: params } = recipeOf(await kind())
+      const { search: params } = recipeOf(await kind(signal))
       const request = { anns_field: dense, data: [...vector], metric_type: 'IP' }
       return ranked(k, (limit) => search('to search', { ...request, limit, params: params(limit) }, 1, signal))
     },
