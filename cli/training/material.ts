@@ -125,7 +125,10 @@ const lineOf = ({ sample, passages, rows }: TrainingGroup): string => {
   return JSON.stringify({ ...{ id, dataset, query: question, gold_passage_ids, outcome }, passages: written })
 }
 
-/** groups.jsonl and material.json, as the Python trainer reads them; the prior begins at the light selector's weights. */
+/**
+ * groups.jsonl and material.json, as the Python trainer reads them; the prior begins at the light selector's weights.
+ * The same groups give the same bytes, whenever they are written: by these a training knows its own checkpoints.
+ */
 export const writeMaterial = async (
   folder: string,
   { train, dev, trained }: Material,
@@ -133,6 +136,7 @@ export const writeMaterial = async (
 ): Promise<void> => {
   const ids = (groups: readonly TrainingGroup[]) => groups.map(({ sample }) => sample.query.id)
   const { mean, scale, weights } = prior
+  const { at: _, ...origin } = trained
   await writeLines(join(folder, 'groups.jsonl'), [...train, ...dev].map(lineOf))
   const about = {
     features: featureNames,
@@ -140,6 +144,6 @@ export const writeMaterial = async (
     split: { train: ids(train), dev: ids(dev) },
   }
   await writeLines(join(folder, 'material.json'), [
-    JSON.stringify({ ...about, prior: { weights, mean, scale }, trained }),
+    JSON.stringify({ ...about, prior: { weights, mean, scale }, trained: origin }),
   ])
 }

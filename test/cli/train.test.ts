@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { lightSelector, readSelector } from '../../adapters/selectors/index.ts'
 import { trainerOptions } from '../../cli/training/cross.ts'
 import { trainLight, type LightReport } from '../../cli/training/light.ts'
@@ -95,6 +95,21 @@ describe('training material', () => {
     const { passages, ...line } = lines.find(({ id }) => id === 'q1')!
     expect(line).toEqual({ id: 'q1', dataset: 'd', query: 'what is thing1', gold_passage_ids: sample(1).query.gold_passage_ids, outcome: 'kept' }) // prettier-ignore
     expect((passages as object[])[0]).toMatchObject({ id: 'p1-1', rank: 1, features: expect.any(Array) as unknown })
+  }) // prettier-ignore
+
+  test('is the same, byte for byte, when it is gathered again: a training goes on only from checkpoints of its own', async () => {
+    const prior = featureNames.map(() => 1)
+    const written = async (now: number) => {
+      vi.useFakeTimers({ now, toFake: ['Date'] })
+      const material = await gathered(all)
+      await writeMaterial(here.path, material, { features: featureNames, mean: prior, scale: prior, weights: prior })
+      return ['groups.jsonl', 'material.json'].map((name) => readFileSync(join(here.path, name), 'utf8'))
+    }
+    try {
+      expect(await written(2e12)).toEqual(await written(1e12))
+    } finally {
+      vi.useRealTimers()
+    }
   }) // prettier-ignore
 
   test('in common with queries to be evaluated is counted by question and by gold passage', async () => {
