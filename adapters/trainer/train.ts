@@ -121,8 +121,8 @@ export const train = async (request: TrainRequest): Promise<TrainedSelector> => 
   await checkBase(base, home, signal)
   await mkdir(work, { recursive: true })
   const trained = join(work, 'trained')
-  if (anew || !existsSync(trained))
-    await runTrainer({ environment, material, work, base, options, anew, signal, onProgress })
+  // Where it was trained before, this only looks whether it was trained with the same.
+  await runTrainer({ environment, material, work, base, options, anew, signal, onProgress })
   const { summary, pairs } = await readTrained(trained)
   const made = await exported({ request, trained, material, base: name, summary, pairs, step })
   for (const folder of made.spent) await rm(folder, { recursive: true, force: true })

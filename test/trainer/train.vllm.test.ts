@@ -50,10 +50,10 @@ describe('a BERT with a new head', () => {
   let folder: string
   let found: TrainedSelector
   const said: TrainingProgress[] = []
+  const own = { ...quick, epochs: 6, prior: 'material', prior_frozen: true } as const
   beforeAll(async () => {
     folder = await made('bert')
-    const options = { ...quick, epochs: 6, prior: 'material', prior_frozen: true } as const
-    found = await train(request(folder, { options, onProgress: (progress) => said.push(progress) }))
+    found = await train(request(folder, { options: own, onProgress: (progress) => said.push(progress) }))
   }, 300_000)
   afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -102,6 +102,12 @@ describe('a BERT with a new head', () => {
     expect(await refused(train(request(folder)))).toMatch(/out is there already; a selector never changes/)
   })
 
+  test('is not made once more of what was trained with other options', async () => {
+    const asked = { out: join(folder, 'other'), work: join(folder, 'out.training') }
+    expect(await refused(train(request(folder, asked)))).toMatch(/trained is of another training/)
+    expect(existsSync(asked.out)).toBe(false)
+  })
+
   test('is refused where the graph computes something else than the trained model', async () => {
     const file = join(folder, 'out.training', 'trained', 'parity.json')
     const pairs = JSON.parse(readFileSync(file, 'utf8')) as { logits: number[] }[]
@@ -109,7 +115,7 @@ describe('a BERT with a new head', () => {
       file,
       JSON.stringify(pairs.map((group) => ({ ...group, logits: group.logits.map((x) => x + 0.002) }))),
     )
-    const asked = { out: join(folder, 'other'), work: join(folder, 'out.training') }
+    const asked = { out: join(folder, 'other'), work: join(folder, 'out.training'), options: own }
     expect(await refused(train(request(folder, asked)))).toMatch(
       /fp32 form .* does not compute what was trained \(200 pairs/,
     )

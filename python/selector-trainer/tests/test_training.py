@@ -8,7 +8,7 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from conftest import command, environment, material_at, ran
+from conftest import command, environment, groups_of, material_at, ran
 
 QUICK = ("--groups", 4, "--group_size", 4, "--epochs", 2, "--max_tokens", 40, "--precision", "fp32", "--learning_rate", 5e-3)
 
@@ -69,6 +69,16 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, base, material):
     ran(*arguments, "--temperature", 2, "--overwrite_output_dir", "--stop_after", 1)
 
 
+def test_what_another_training_left_is_not_taken_for_this_ones(tmp_path, base, undisturbed, material):
+    arguments = ("--out", undisturbed, "--base", base, *QUICK, "--save_steps", 1)
+    assert "is there already" in ran("--material", material, *arguments).stderr
+    refused = ran("--material", material, *arguments, "--temperature", 2, check=False)
+    assert refused.returncode == 1
+    assert "trained is of another training" in refused.stderr
+    other = material_at(tmp_path / "m", groups_of(16))
+    assert ran("--material", other, *arguments, check=False).returncode == 1
+
+
 def test_it_stops_when_the_development_split_gains_nothing_more(tmp_path, base, material):
     rest = (*QUICK[:5], 50, *QUICK[6:])
     ran("--material", material, "--out", tmp_path / "out", "--base", base, *rest, "--patience", 2)
@@ -80,8 +90,6 @@ def test_it_stops_when_the_development_split_gains_nothing_more(tmp_path, base, 
 
 
 def test_a_prior_decides_before_anything_is_learned(tmp_path, base):
-    from conftest import groups_of
-
     material = material_at(tmp_path / "m", groups_of(16), prior={"weights": [1.0, 0.0]})
     ran("--material", material, "--out", tmp_path / "out", "--base", base, *QUICK, "--prior", "material")
     start = next(line for line in metrics(tmp_path / "out") if line["step"] == 0)
@@ -91,8 +99,6 @@ def test_a_prior_decides_before_anything_is_learned(tmp_path, base):
 
 
 def test_a_frozen_prior_stays_as_it_was(tmp_path, base):
-    from conftest import groups_of
-
     material = material_at(tmp_path / "m", groups_of(16), prior={"weights": [1.0, 0.25]})
     ran("--material", material, "--out", tmp_path / "out", "--base", base, *QUICK, "--prior", "material", "--prior_frozen")
     assert json.loads((tmp_path / "out" / "trained" / "summary.json").read_text())["linear"]["weights"] == [1.0, 0.25]
@@ -116,8 +122,6 @@ def test_mixed_precision_and_recomputed_activations_learn_the_same(tmp_path, bas
 
 
 def test_without_a_development_split_the_last_weights_count(tmp_path, base):
-    from conftest import groups_of
-
     material = material_at(tmp_path / "m", groups_of(8), dev=0)
     ran("--material", material, "--out", tmp_path / "out", "--base", base, *QUICK)
     assert json.loads((tmp_path / "out" / "trained" / "summary.json").read_text())["evaluated"] is None

@@ -1,6 +1,7 @@
 """`python -m selector_trainer --material FOLDER --out FOLDER --base FOLDER-OR-NAME`: see options.py."""
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -73,12 +74,26 @@ def _train(options: Options) -> None:
     spread.leave()
 
 
+def _meaning_of(trained: Path) -> str | None:
+    """What it was trained with; None where it does not say so."""
+    try:
+        return json.loads((trained / "summary.json").read_text()).get("meaning")
+    except (OSError, ValueError) as error:
+        raise Refused(f"{trained} cannot be read ({error}): throw it away with --overwrite") from None
+
+
 def _prepared(options: Options) -> bool:
     """Makes the folder; whether there is something to train."""
     if options.overwrite:
         shutil.rmtree(options.out, ignore_errors=True)
-    if (options.out / "trained").exists():
-        print(f"{options.out}/trained is there already; --overwrite trains anew", file=sys.stderr)
+    trained = options.out / "trained"
+    if trained.exists():
+        if _meaning_of(trained) not in (None, _fingerprint(options)):
+            raise Refused(
+                f"{trained} is of another training (options, material or base differ): name another folder, or throw it "
+                "away with --overwrite"
+            )
+        print(f"{trained} is there already; --overwrite trains anew", file=sys.stderr)
         return False
     options.out.mkdir(parents=True, exist_ok=True)
     for half in options.out.glob("*aside*"):

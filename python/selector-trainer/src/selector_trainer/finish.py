@@ -80,6 +80,7 @@ def finish(training: Training, tokenizer: Any, own_head: bool) -> Path:
         "dev": len(material.dev),
         "seed": options.seed,
         "at": round(time.time() * 1000),
+        "meaning": training.identity,
     }
     (aside / "parity.json").write_text(json.dumps(reference(model, material, training.batches, options.seed)))
     (aside / "summary.json").write_text(json.dumps(values, indent=2))
