@@ -19,21 +19,20 @@ const numbers = [
   ...['evaluations', 'patience', 'save_steps', 'processes', 'threads'],
 ]
 const flags = ['repeat', 'checkpointing', 'prior_frozen']
-const words: Readonly<Record<string, readonly string[]>> = {
-  ...{ precision: ['auto', 'fp32', 'bf16', 'fp16'], prior: ['none', 'material', 'zero'], head: ['auto', 'fresh'] },
-}
+const words = new Map<string, readonly string[]>([
+  ['precision', ['auto', 'fp32', 'bf16', 'fp16']],
+  ['prior', ['none', 'material', 'zero']],
+  ['head', ['auto', 'fresh']],
+])
+const names = [...numbers, ...flags, ...words.keys()]
 
 const valueOf = (name: string, text: string): number | boolean | string => {
   const read = text.trim() === '' ? NaN : Number(text)
   if (numbers.includes(name) && read >= 0) return read
   if (flags.includes(name) && ['true', 'false'].includes(text)) return text === 'true'
-  if (words[name]?.includes(text)) return text
-  const known = numbers.includes(name) || flags.includes(name) || words[name] !== undefined
-  if (!known)
-    throw new Fatal(
-      `--option ${name} is unknown; there are ${[...numbers, ...flags, ...Object.keys(words)].join(', ')}`,
-    )
-  const may = words[name]?.join(', ') ?? (flags.includes(name) ? 'true or false' : 'a number, 0 or more')
+  if (words.get(name)?.includes(text)) return text
+  if (!names.includes(name)) throw new Fatal(`--option ${name} is unknown; there are ${names.join(', ')}`)
+  const may = words.get(name)?.join(', ') ?? (flags.includes(name) ? 'true or false' : 'a number, 0 or more')
   throw new Fatal(`--option ${name}=${text}: it must be ${may}`)
 }
 
@@ -46,6 +45,19 @@ export const trainerOptions = (given: readonly string[]): Partial<TrainerOptions
       return [one.slice(0, cut), valueOf(one.slice(0, cut), one.slice(cut + 1))]
     }),
   )
+
+/** What the trainer says of its own flags, with ours. */
+export const asGiven = (said: string): string =>
+  said.replaceAll(/--(\w+)(?: (\w+))?/g, (whole, name: string, value?: string) => {
+    if (name === 'overwrite') return whole.replace('--overwrite', '--anew')
+    if (!names.includes(name)) return whole
+    const given = value !== undefined && words.get(name)?.includes(value)
+    return given ? `--option ${name}=${value}` : `--option ${name}=…${value === undefined ? '' : ` ${value}`}`
+  })
+
+const inOurWords = (error: unknown): never => {
+  throw error instanceof Fatal ? new Fatal(asGiven(error.message), { cause: error }) : error
+}
 
 export interface CrossTraining extends LightOptions {
   readonly out: string
@@ -85,5 +97,6 @@ export const trainCrossEncoder = async (material: Material, training: CrossTrain
   await rm(join(folder, 'material.json'), { force: true })
   await writeMaterial(folder, material, fitLight(material.train, featureNames, light).linear)
   const own = { seed, ...(temperature === undefined ? {} : { temperature }), ...options }
-  return train({ material: folder, out, base, name, anew, int8, home, signal, options: own, onProgress: shown(screen) })
+  const asked = { material: folder, out, base, name, anew, int8, home, signal, options: own, onProgress: shown(screen) }
+  return train(asked).catch(inOurWords)
 }

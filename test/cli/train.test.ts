@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { lightSelector, readSelector } from '../../adapters/selectors/index.ts'
-import { trainerOptions } from '../../cli/training/cross.ts'
+import { asGiven, trainerOptions } from '../../cli/training/cross.ts'
 import { trainLight, type LightReport } from '../../cli/training/light.ts'
 import { gather, writeMaterial, type MaterialOptions } from '../../cli/training/material.ts'
 import { overlapOf } from '../../cli/training/overlap.ts'
@@ -174,6 +174,14 @@ describe('options of a cross-encoder', () => {
     ['epochs=few', /epochs=few: it must be a number/],
     ['repeat=1', /must be true or false/],
     ['prior=some', /must be none, material, zero/],
+    ['constructor=1', /--option constructor is unknown/],
     ['epoch=3', /--option epoch is unknown; there are group_size/],
   ])('%s is refused', (one, sentence) => expect(() => trainerOptions([one])).toThrow(sentence))
+
+  test.each([
+    ['step-1 is a checkpoint of another training: throw it away with --overwrite', /throw it away with --anew$/],
+    ['lower --learning_rate, or --precision fp32', /^lower --option learning_rate=…, or --option precision=fp32$/],
+    ['--epochs is 0: it must be 1 or more', /^--option epochs=… is 0: it must be 1 or more$/],
+    ['--base /a is no --encoder', /^--base \/a is no --encoder$/],
+  ])('are named as they are given here: %s', (said, sentence) => expect(asGiven(said)).toMatch(sentence))
 })
