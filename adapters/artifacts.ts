@@ -132,7 +132,10 @@ const fetched = async (artifact: Artifact, aside: string): Promise<Fetched> => {
   try {
     await rename(aside, folder)
   } catch (error) {
-    if (!(await isWhole(folder, artifact, sha256))) throw error // another process was first
+    if (await isWhole(folder, artifact, sha256)) return { folder, sha256 } // another process was first
+    if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    await discard(folder, join(cache, `${randomUUID()}${partial}`))
+    await rename(aside, folder)
   }
   return { folder, sha256 }
 }

@@ -78,12 +78,13 @@ describe('a folder of this machine', () => {
     )
   })
 
-  test('whose copy was damaged is fetched again', async () => {
-    const { cache, sha256, fetched } = place()
+  test.each(['known', 'unknown'])('whose copy was damaged is fetched again, its hash %s', async (kind) => {
+    const { cache, sha256, fetched, partial } = place()
     await fetched()
     writeFileSync(join(cache, sha256, 'model.bin'), 'wrights')
-    const { folder: at } = await fetched()
+    const { folder: at } = await fetched(undefined, kind === 'known' ? { sha256 } : {})
     expect(readFileSync(join(at, 'model.bin'), 'utf8')).toBe('weights')
+    expect(partial()).toEqual([])
   })
 
   test('is fetched by two at once, and is whole for both', async () => {
