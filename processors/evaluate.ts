@@ -37,6 +37,7 @@ export const evaluate = processor({
     const grades = grade(prediction, query.answers, query.lang)
     const [first, second] = scored
     const chosen = passages === 0 ? undefined : first
+    const isJudged = passages > 0 || abstained || scored.length === 0 // where nothing was found it is a miss
     return [
       metrics.message({
         ...{
@@ -55,7 +56,7 @@ export const evaluate = processor({
         margin: chosen && second ? chosen.score - second.score : null,
         chosen_has_answer: chosen?.has_answer ?? null,
         oracle_has_answer: someHasAnswer(scored, query.answers),
-        hit: firstIsGold(scored, query.gold_passage_ids),
+        hit: isJudged ? firstIsGold(scored, query.gold_passage_ids) : null,
         ...{ latency_ms: answered_at - asked_at, selector, reader, usage, abstained },
         ...shadowFigures(context),
       }),

@@ -82,6 +82,13 @@ describe('evaluate', () => {
     expect(tally.figures?.values).not.toHaveProperty('has_answer')
   })
 
+  test('without a passage before the reader nobody hit a gold passage, and nobody missed one', async () => {
+    const list = [scored('g', 1, { gold: true }), scored('b', 2, { gold: false })]
+    const { value, tally } = await evaluated(answer({ passages: 0 }, { gold_passage_ids: ['g'] }, list))
+    expect(value.hit).toBeNull()
+    expect(tally.figures?.values).not.toHaveProperty('hit')
+  })
+
   test('where there were no candidates the oracle has no answer either: it is a miss, not unknown', async () => {
     const { value, tally } = await evaluated(answer({ passages: 0 }, { gold_passage_ids: ['g'] }, []))
     expect(value).toMatchObject({ oracle_has_answer: false, hit: false })
