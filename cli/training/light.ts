@@ -1,12 +1,13 @@
 /** `gainstream train --light`: weights of features, in this process, in seconds. */
 import { writeSelector } from '../../adapters/selectors/index.ts'
 import { featureNames } from '../../method/features.ts'
-import { expectedGains, firstBest, fitLight, type ExpectedGains, type LightOptions } from '../../method/light.ts'
+import { expectedGains, fitLight, type ExpectedGains, type LightOptions } from '../../method/light.ts'
+import { hitAt1 } from '../../method/recall.ts'
 import { linearScore, type Linear } from '../../method/selector.ts'
 import type { SelectorIdentity } from '../../schemas/context.ts'
 import type { Material, TrainingGroup } from './material.ts'
 
-/** hit@1 of gold passages, over the groups that know theirs. */
+/** hit@1 over the groups that know their gold passages: generated ones aside, and a near-copy of a gold counts. */
 export interface Hits {
   readonly n: number
   /** Of what the teacher likes best: no selector that learns from it can be expected to know better. */
@@ -28,19 +29,22 @@ export interface LightReport {
   readonly weights: Readonly<Record<string, number>>
 }
 
-const isGold = ({ sample, passages }: TrainingGroup, at: number): number =>
-  Number(sample.query.gold_passage_ids.includes(passages[at]!.id))
+/** Best first; ties keep retrieval order. */
+const isHit = ({ sample, passages }: TrainingGroup, scores: readonly number[]): number => {
+  const order = passages.map((passage, at) => ({ ...passage, same_as: [], own: scores[at]! }))
+  return Number(hitAt1(order.sort((a, b) => b.own - a.own), sample.query.gold_passage_ids)) // prettier-ignore
+}
 
 const hitsOf = (linear: Linear, groups: readonly TrainingGroup[]): Hits | null => {
   const known = groups.filter(({ sample }) => sample.query.gold_passage_ids.length > 0)
   if (known.length === 0) return null
-  const mean = (place: (group: TrainingGroup) => number) =>
-    known.reduce((sum, group) => sum + isGold(group, place(group)), 0) / known.length
+  const mean = (scores: (group: TrainingGroup) => readonly number[]) =>
+    known.reduce((sum, group) => sum + isHit(group, scores(group)), 0) / known.length
   return {
     n: known.length,
-    teacher: mean(({ scores }) => firstBest(scores)),
-    first: mean(() => 0),
-    chosen: mean(({ rows }) => firstBest(rows.map((row) => linearScore(linear, row)))),
+    teacher: mean(({ scores }) => scores),
+    first: mean(({ passages }) => passages.map(({ rank }) => -rank)),
+    chosen: mean(({ rows }) => rows.map((row) => linearScore(linear, row))),
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { writeLines } from '../../adapters/files/index.ts'
 import { featureNames, featuresOf } from '../../method/features.ts'
 import type { LightGroup } from '../../method/light.ts'
+import { normalise } from '../../method/normalise.ts'
 import type { Choice } from '../../method/ports.ts'
 import type { Linear, Trained } from '../../method/selector.ts'
 import { splitQueries } from '../../method/split.ts'
@@ -37,7 +38,13 @@ export interface MaterialOptions {
   readonly onProgress: (done: number) => void
 }
 
-const choiceOf = ({ mean_nll: _, score: __, retrieval_score: score, ...passage }: TrainingPassage): Choice => ({
+const choiceOf = ({
+  mean_nll: _,
+  score: __,
+  twin_of: ___,
+  retrieval_score: score,
+  ...passage
+}: TrainingPassage): Choice => ({
   ...passage,
   score,
   given_score: null,
@@ -49,14 +56,24 @@ const groupOf = (sample: TrainingSample): TrainingGroup => {
   return { sample, passages, rows, scores: passages.map(({ score }) => score) }
 }
 
-/** The newest sample of each query, by query id: the same on every log. */
+/** The newest sample of each query by each measure and α, by query id: the same on every log. */
 const newest = async (samples: AsyncIterable<TrainingSample>, onProgress: (done: number) => void) => {
   const last = new Map<string, TrainingSample>()
   for await (const sample of samples) {
-    last.set(sample.query.id, sample)
+    const key = JSON.stringify([sample.query.id, sample.measure, sample.alpha])
+    checkSame(sample, last.get(key) ?? sample)
+    last.set(key, sample)
     onProgress(last.size)
   }
   return [...last.values()].sort((a, b) => (a.query.id < b.query.id ? -1 : 1))
+}
+
+const checkSame = ({ query, run }: TrainingSample, { query: other, run: before }: TrainingSample) => {
+  if (normalise(query.question) === normalise(other.question)) return
+  const where = run === before ? `the run ${run}` : `the runs ${before} and ${run}`
+  throw new Fatal(
+    `two queries have the id ${query.id}, in ${where}: give one of them another id, or name one run with --run`,
+  )
 }
 
 const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)]

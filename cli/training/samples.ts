@@ -11,7 +11,7 @@ const figure = z.number().nullable().default(null)
 
 const Passage = z.object({
   ...{ id: z.string(), title: z.string(), text: z.string(), source: z.string(), rank: z.int().min(1) },
-  ...{ mean_nll: z.number(), score: z.number(), retrieval_score: figure },
+  ...{ mean_nll: z.number(), score: z.number(), retrieval_score: figure, twin_of: z.string().nullable().default(null) },
   ...{ dense_rank: figure, dense_score: figure, sparse_rank: figure, sparse_score: figure },
 })
 

@@ -78,6 +78,24 @@ describe('training material', () => {
     await expect(gathered(mixed, { measure: 'other' })).rejects.toThrow(/no training group among 2 samples/)
   })
 
+  test('of two measures in two files is what was asked for, and α is not mixed, whichever file comes last', async () => {
+    const contrastive = file('contrastive.jsonl', Array.from({ length: 5 }, (_, i) => sample(i)))
+    const plain = file('plain.jsonl', Array.from({ length: 5 }, (_, i) => sample(i, { measure: 'plain' })))
+    const asked = { ...options, dev: 0, measure: 'contrastive' }
+    const { train, leftOut } = await gather(samplesOfFiles([contrastive, plain]), asked)
+    expect([train.length, leftOut.otherMeasure]).toEqual([5, 5])
+    await expect(gather(samplesOfFiles([contrastive, plain]), options)).rejects.toThrow(/hold contrastive and plain gains/)
+    const other = file('alpha.jsonl', [sample(1, { alpha: 1 })])
+    await expect(gather(samplesOfFiles([contrastive, other]), options)).rejects.toThrow(/α 0\.5 and 1/)
+  }) // prettier-ignore
+
+  test('of two queries under one id is refused, and none of them lost', async () => {
+    const other = sample(1, { run: 's', query: { ...sample(2).query, id: 'q1' } })
+    await expect(gathered(file('twice.jsonl', [sample(1), other]))).rejects.toThrow(
+      'two queries have the id q1, in the runs r and s: give one of them another id, or name one run with --run',
+    )
+  })
+
   test('of a broken line names file and line', async () => {
     await expect(gathered(file('broken.jsonl', [sample(1), { run: 'r' }]))).rejects.toThrow(/broken\.jsonl, line 2: query:/)
     await expect(gathered(join(here.path, 'nowhere'))).rejects.toThrow(/nowhere cannot be read/)
@@ -133,6 +151,19 @@ describe('gainstream train --light', () => {
     const choices = passages.map(({ retrieval_score: score, ...passage }) => ({ ...passage, score, given_score: null }))
     const scores = await selector.score(query.question, choices, signal)
     expect(scores.indexOf(Math.max(...scores))).toBe(0)
+  })
+
+  test('counts hits as an evaluation does: generated passages aside, and a near-copy of a gold is one', async () => {
+    const samples = Array.from({ length: 20 }, (_, i) => {
+      const { passages, ...one } = sample(i)
+      const [gold, ...others] = passages
+      const copy = { ...gold!, id: `copy${i}`, twin_of: gold!.id, rank: 1 }
+      const made = { ...gold!, id: `made${i}`, source: 'generated', title: `thing${i} thing${i}`, rank: 9, mean_nll: 0.1, score: teacherScore(0.1) } // prettier-ignore
+      return { ...one, passages: [made, copy, { ...gold!, rank: 2 }, ...others.map((each) => ({ ...each, rank: each.rank + 3 }))] }
+    }) // prettier-ignore
+    const material = await gathered(file('twins.jsonl', samples), { dev: 0.5 })
+    const { hit } = await trainLight(material, { out: join(here.path, 'twins'), name: 'twins' })
+    expect(hit).toEqual({ n: 10, teacher: 1, first: 1, chosen: 1 })
   })
 
   test('as a command prints its report, and refuses to learn from what is to be evaluated', async () => {
