@@ -5,7 +5,7 @@ import { readSelector } from '../../adapters/selectors/index.ts'
 import { Fatal } from '../../runtime/errors.ts'
 import type { SelectorEntry } from '../../schemas/control.ts'
 import { configOf, inStream, inWorld, withGlobals, type Globals, type Io } from '../command.ts'
-import { table } from '../report.ts'
+import { harmless, table } from '../report.ts'
 import { openPlaced, type Place } from '../selectors.ts'
 import { knownSelectors, promote, rollback, unwatch, watch, type Known, type Version } from '../selectors/entries.ts'
 import { follow } from '../selectors/pinning.ts'
@@ -44,7 +44,7 @@ const proven = async (io: Io, world: World, given: string): Promise<Version> => 
   const selector = await openPlaced(world, place, io.signal)
   await selector.close?.()
   const { identity, settings } = selector
-  for (const said of differences(settings, world.config)) io.screen.write(`${said}\n`)
+  for (const said of differences(settings, world.config)) io.screen.write(`${harmless(said)}\n`)
   if (world.config.select.abstain && settings.min_score === null)
     io.screen.write(`${identity.name} was fitted without a least score: it never abstains\n`)
   if (world.config.engine === 'kafka' && place.uri.startsWith('file:'))

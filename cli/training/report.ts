@@ -1,6 +1,6 @@
 /** What a training says to people. */
 import type { TrainedSelector } from '../../adapters/trainer/index.ts'
-import { table } from '../report.ts'
+import { harmless, table } from '../report.ts'
 import type { LightReport } from './light.ts'
 import type { Material } from './material.ts'
 import type { Overlap } from './overlap.ts'
@@ -26,10 +26,10 @@ export const materialText = ({ train, dev, leftOut, unranked, trained }: Materia
         ]
       : []),
   ]
-  if (!overlap) return lines.join('\n')
+  if (!overlap) return lines.map(harmless).join('\n')
   const { queries, questions, passages, either } = overlap
   return [
-    ...lines,
+    ...lines.map(harmless),
     `of ${queries} queries to be evaluated ${either} are in common: ${questions} by question, ${passages} by gold passage`,
   ].join('\n')
 }

@@ -68,6 +68,15 @@ describe('selectors of a stream', () => {
     expect(shown).toMatchObject({ name: 'one', state: 'in force', settings: { linear: { weights: [1] } } })
   })
 
+  test('that say of their training what a terminal would obey say it in plain letters', async () => {
+    const trained = { base: null, run: 'r', settings: '', prompts: [], alpha: 0.5, groups: 1, seed: 1, at: 0 }
+    const linear = { features: ['length'], mean: [0], scale: [1], weights: [1] }
+    const settings = { name: 'loud', encoder: null, min_score: null, linear }
+    const { path } = await writeSelector(join(here.path, 'loud'), { ...settings, trained: { ...trained, measure: 'a\u001b[31m\nb' } }) // prettier-ignore
+    const { stderr } = await typed('selector', 'promote', path, '--stream', 'other')
+    expect(stderr).toContain("loud was trained on a [31m b gains, and this stream's are contrastive")
+  })
+
   test('are verified without a stream', async () => {
     const { path, identity } = await light('three', 3)
     const verified = await selector('verify', path, '--json')
