@@ -45,23 +45,26 @@ export const trainedOf = async (world: World, { sha256 }: SelectorIdentity): Pro
   return undefined
 }
 
-/** Who measured a run's gains, by its first record. */
+/** Who measured the gains of these runs, by their first record. */
 const scorerIn = async (
   { log, codec, config }: World,
   stream: string,
-  run: string,
+  runs: readonly string[],
   topic: Topic<{ scorer: Identity }>,
 ): Promise<Identity | undefined> => {
   const name = names(config.prefix, stream).topic(topic)
   if (!(await log.describe(name))) return undefined
   for await (const { key, value } of log.read(name))
-    if (value !== null && key?.toString().startsWith(`${run}/`)) return (await codec.decode(topic, value)).scorer
+    if (value !== null && runs.some((run) => key?.toString().startsWith(`${run}/`)))
+      return (await codec.decode(topic, value)).scorer
   return undefined
 }
 
-const placeOf = ({ config: { prefix } }: World, { run }: Trained): [stream: string, run: string] | undefined => {
+/** Its runs are set apart by commas. */
+const placeOf = ({ config: { prefix } }: World, { run }: Trained): [stream: string, runs: string[]] | undefined => {
   const cut = run.lastIndexOf('/')
-  return run.startsWith(`${prefix}.`) && cut > 0 ? [run.slice(prefix.length + 1, cut), run.slice(cut + 1)] : undefined
+  if (!run.startsWith(`${prefix}.`) || cut < 0) return undefined
+  return [run.slice(prefix.length + 1, cut), run.slice(cut + 1).split(',')]
 }
 
 /**
@@ -75,8 +78,8 @@ export const labellerOf = async (
 ): Promise<Identity | undefined> => {
   const source = (await entryOf(world, stream))?.derived_from ?? ''
   const byGain = source !== '' && stream === `${source}-gain`
-  const place = trained ? placeOf(world, trained) : byGain ? ([source, run] as const) : undefined
+  const place = trained ? placeOf(world, trained) : byGain ? ([source, [run]] as const) : undefined
   if (!place) return undefined
-  const [from, of] = place
-  return (await scorerIn(world, from, of, samples)) ?? scorerIn(world, from, of, gains) // prettier-ignore
+  const [from, runs] = place
+  return (await scorerIn(world, from, runs, samples)) ?? scorerIn(world, from, runs, gains)
 }

@@ -212,7 +212,7 @@ describe('a condition', () => {
   test('by a selector answers with what that chooses, abstains where it may, and says how it was trained', async () => {
     const here = folder()
     onTestFinished(here.remove)
-    const base = { run: 'gainstream.main/synthesis', settings: 'x', measure: 'contrastive', alpha: 0.5, groups: 1 }
+    const base = { run: 'gainstream.main/gone,synthesis', settings: 'x', measure: 'contrastive', alpha: 0.5, groups: 1 }
     const trained = { ...base, base: null, prompts: ['another'], seed: 1, at: 0 }
     const linear = { features: ['place'], mean: [0], scale: [1], weights: [-1] }
     const { path } = await writeSelector(join(here.path, 's'), { name: 'last', encoder: null, linear, min_score: 99, trained }) // prettier-ignore
