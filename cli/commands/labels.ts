@@ -15,15 +15,25 @@ interface Flags extends Globals {
 /** Runs whose candidates may be labelled. */
 const labelled = ['synthesis', 'labelling', 'finding', 'offered']
 
+/** @throws Fatal for a run that nobody labelled: no figure can be had of it */
+const checkLabelled = ({ stream, run }: Place, queries: number): void => {
+  if (queries > 0) return
+  throw new Fatal(
+    `${stream}/${run} has no gains of its own: its stage label never ran, or runs in the stream that it was replayed from`,
+  )
+}
+
 const told = async (world: World, a: string, b: string | undefined, { json, limit }: Flags) => {
   if (b === undefined) {
     const [place] = (await placesOf(world, [a], labelled)) as [Place]
     const found = await labelQuality(world, place)
-    if (found.queries === 0) throw new Fatal(`${place.stream}/${place.run} has no gains yet: its stage label never ran`)
+    checkLabelled(place, found.queries)
     return { text: json ? JSON.stringify(found) : qualityText(found), alarms: found.alarms }
   }
   const [ours, theirs] = (await placesOf(world, [a, b], labelled)) as [Place, Place]
   const found = await compareLabels(world, ours, theirs, limit)
+  checkLabelled(ours, found.a.queries)
+  checkLabelled(theirs, found.b.queries)
   return { text: json ? JSON.stringify(found) : labelsText(found), alarms: found.alarms }
 }
 

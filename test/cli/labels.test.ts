@@ -108,7 +108,7 @@ describe('labels that are measured again', () => {
   })
 
   test('by the plain measure take the gains that are there', async () => {
-    const { stream, replay } = await begun('embedded', many(5))
+    const { stream, replay, settings } = await begun('embedded', many(5))
     await replay('plain', { set: ['distil.measure=plain'], execute: true }, 'gains')
     const [found] = await relabelled(stream, 'plain', 20)
     const records = await valuesIn(stream, gains)
@@ -117,6 +117,9 @@ describe('labels that are measured again', () => {
     const positives = await valuesIn(stream.as({ ...stream.config, stream: 'plain' }), samples)
     for (const { id, b } of found!.listed)
       expect(positives.find(({ query }) => query.id === id)!.passages[0]!.id).toBe(b.id)
+    const { data, prefix } = settings as Record<string, string>
+    const named = await run(['labels', 'main/r', 'plain/r', '--data', data!, '--prefix', prefix!], { cwd: data! })
+    expect([named.code, named.stderr]).toEqual([1, expect.stringMatching(/plain\/r has no gains of its own/)])
   })
 
   test('of runs without a query in common are told to be so', async () => {
