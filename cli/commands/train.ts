@@ -53,6 +53,13 @@ const share = (value: string): number => {
   return read
 }
 
+/** Looked at before a training, not after it; what a form in 8 bits adds has room. */
+const nameOf = (value: string): string => {
+  if (!/^[^\p{Cc}]{1,190}$/u.test(value))
+    throw new InvalidArgumentError('It must be a text of 1 to 190 characters that can be printed.')
+  return value
+}
+
 const evaluationOf = async ({ evaluation = [] }: Flags, { signal }: Io): Promise<Query[]> =>
   evaluation.length === 0 ? [] : queriesOf(evaluation, { dataset: undefined, signal, onIgnored: () => {} })
 
@@ -105,7 +112,7 @@ export const trainCommand = (program: Command, io: Io) => {
     .description('fit a selector to the gains of a stream: a cross-encoder, or weights of features with --light')
     .requiredOption('-o, --out <folder>', "the selector's folder, to be made")
     .option('--light', 'weights of features of the candidates: in this process, in seconds')
-    .option('--name <name>', "the selector's name (default: that of its folder)")
+    .option('--name <name>', "the selector's name (default: that of its folder)", nameOf)
     .option('--run <name>', 'only samples of this run; may be repeated', collect, [])
     .option('--samples <files...>', 'samples from files of gainstream export samples, instead of a stream')
     .option('--filtered', 'learn from queries too that the answerable filter dropped')

@@ -34,6 +34,11 @@ export const materialText = ({ train, dev, leftOut, unranked, trained }: Materia
   ].join('\n')
 }
 
+const warned = (chosen: number | null, first: number | null): string[] =>
+  chosen === null || first === null || chosen > first
+    ? []
+    : ['it chooses no better than retrieval order does: do not put it in force']
+
 export const lightText = ({ selector, folder, groups, entropy, loss, gain, hit, weights }: LightReport): string => {
   const sorted = Object.entries(weights).sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
   return [
@@ -50,11 +55,9 @@ export const lightText = ({ selector, folder, groups, entropy, loss, gain, hit, 
             ['the teacher itself', nats(gain.oracle), ...(hit ? [percent(hit.teacher)] : [])],
           ]),
           '(expected gain: mean teacher score −ln(perplexity + 1) of the chosen passage)',
-          ...(gain.chosen > gain.first
-            ? []
-            : ['it chooses no better than retrieval order does: do not put it in force']),
+          ...warned(gain.chosen, gain.first),
         ]
-      : ['no group was set aside (--dev 0): nothing is known of how well it chooses']),
+      : ['no group was set aside: nothing is known of how well it chooses']),
     '',
     'weights, per standard deviation within a group',
     table([['feature', 'weight'], ...sorted.map(([name, weight]) => [name, weight.toFixed(3)])]),
@@ -67,6 +70,7 @@ export const crossText = ({ folder, int8Folder, metrics }: TrainedSelector): str
     `${folder}${int8Folder === undefined ? '' : `, and with weights of 8 bits ${int8Folder}`}`,
     `${steps} steps in ${seconds.toFixed(0)} s, loss ${nats(loss)}, entropy of the teacher ${nats(entropy)} nats a group`,
     `expected gain on the groups set aside: retrieval order ${nats(first)}, selector ${nats(gain)}, the teacher itself ${nats(oracle)}`,
+    ...warned(gain, first),
     `largest difference to the trained model over ${parity.pairs} pairs: ${parity.fp32.toExponential(1)}`,
   ].join('\n')
 }

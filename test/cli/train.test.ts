@@ -6,6 +6,7 @@ import { asGiven, trainerOptions } from '../../cli/training/cross.ts'
 import { trainLight, type LightReport } from '../../cli/training/light.ts'
 import { gather, writeMaterial, type MaterialOptions } from '../../cli/training/material.ts'
 import { overlapOf } from '../../cli/training/overlap.ts'
+import { crossText } from '../../cli/training/report.ts'
 import { samplesOfFiles, samplesOfStream } from '../../cli/training/samples.ts'
 import { featureNames } from '../../method/features.ts'
 import { teacherScore } from '../../method/group.ts'
@@ -193,6 +194,32 @@ describe('gainstream train --light', () => {
       await stream.close()
     }
   })
+})
+
+describe('what a training says', () => {
+  const metrics = {
+    ...{ steps: 1, seconds: 1, rate: 1, loss: 0.1, entropy: 1, gain: -2, first: -1, oracle: -0.5, memory: 1 },
+    parity: { pairs: 200, fp32: 1e-6, int8: null },
+  }
+  const said = (change: Partial<typeof metrics> = {}) =>
+    crossText({ folder: 'f', int8Folder: undefined, metrics: { ...metrics, ...change } })
+
+  test('of a cross-encoder warns where it chooses no better than retrieval order, as of a light selector', () => {
+    expect(said()).toContain('it chooses no better than retrieval order does: do not put it in force')
+    expect(said({ gain: -1 })).toContain('do not put it in force')
+    expect(said({ gain: -0.9 })).not.toContain('do not put it in force')
+  })
+
+  test('does not say that nothing was to be set aside where too few queries were there', async () => {
+    const few = file('few.jsonl', [sample(1), sample(2)])
+    const { stdout } = await run(['train', '--light', '--samples', few, '--out', 'few'], { cwd: here.path })
+    expect(stdout).toContain('no group was set aside: nothing is known of how well it chooses')
+  })
+
+  test.each(['', 'a\u001bb', 'n'.repeat(200)])('a name that no selector can have is refused before anything is trained: %j', async (name) => {
+    const { code, stderr } = await run(['train', '--samples', all, '--out', 'named', '--name', name], { cwd: here.path })
+    expect([code, stderr]).toEqual([2, expect.stringContaining('1 to 190 characters') as string])
+  }) // prettier-ignore
 })
 
 describe('options of a cross-encoder', () => {
