@@ -63,21 +63,21 @@ interface Row {
   readonly versus: ComparisonBySet | undefined
 }
 
+/** By place: queries of several files may have the same id. */
 const gradesOf = (all: readonly Chosen[], at: number, figure: Figure): Map<string, number> =>
-  new Map(all.flatMap(({ query, firsts }) => {
+  new Map(all.flatMap(({ firsts }, place) => {
     const grade = firsts[at]![figure]
-    return grade === null ? [] : [[query.id, grade] as const]
+    return grade === null ? [] : [[`${place}`, grade] as const]
   })) // prettier-ignore
 
 /** @param names of the selectors, in their order */
 export const rowsOf = (all: readonly Chosen[], names: readonly string[]): Row[] => {
-  const datasets = new Map(all.map(({ query }) => [query.id, query.dataset]))
-  const datasetOf = (id: string) => datasets.get(id) ?? ''
+  const datasetOf = (place: string) => all[Number(place)]?.query.dataset ?? ''
   return (Object.keys(figures) as Figure[]).flatMap((figure) => {
     const fused = gradesOf(all, 0, figure)
     return ['fused order', ...names.map((name) => `selected by ${name}`)].flatMap((name, at) => {
       const own = gradesOf(all, at, figure)
-      const bySet = Map.groupBy(own, ([id]) => datasetOf(id))
+      const bySet = Map.groupBy(own, ([place]) => datasetOf(place))
       const of = overall(new Map([...bySet].map(([set, grades]) => [set, grades.map(([, grade]) => grade)])))
       return of ? { name, figure, of, versus: at === 0 ? undefined : compareBySet(own, fused, datasetOf) } : []
     })

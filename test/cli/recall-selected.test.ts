@@ -53,6 +53,14 @@ describe('what selectors choose of the fused candidates', () => {
   })
 })
 
+test('queries of two files that share an id are two queries', async () => {
+  const asked = [query('1', ['c'], []), { ...query('1', ['a'], []), dataset: 'e' }]
+  const all = await Promise.all(asked.map((one) => chosen(one, choosing)))
+  expect(chosenJson(rowsOf(all, ['backwards', 'alike']))[1]).toMatchObject({
+    ...{ micro: { n: 2 }, datasets: { d: { n: 1 }, e: { n: 1 } }, versus_fused: { won: 1, lost: 1 } },
+  })
+})
+
 describe('queries in common with training', () => {
   test('are those whose line says so; a file that never says it is refused', () => {
     const file = (name: string, lines: object[]) => {
