@@ -23,6 +23,9 @@ const scheme = /^([a-z][a-z0-9+.-]*):/i
 /** Does a text begin as an address does? */
 export const isUri = (text: string): boolean => scheme.test(text)
 
+/** An address for people: what may be a secret in it is left out. */
+const shown = (uri: string): string => uri.replace(/\/\/.*@/, '//…@').replace(/[?#].*$/s, '…')
+
 const onDisk = (uri: string): Source => {
   const folder = pathIn(uri)
   const where = (name: string) => `${folder}/${name}`
@@ -37,7 +40,7 @@ const pathIn = (uri: string): string => {
   try {
     return fileURLToPath(uri)
   } catch (error) {
-    throw new Fatal(`${uri} names no folder of this machine: write it as file:///path`, { cause: error })
+    throw new Fatal(`${shown(uri)} names no folder of this machine: write it as file:///path`, { cause: error })
   }
 }
 
@@ -48,7 +51,7 @@ const isAllowed = (url: URL) => url.protocol === 'https:' || (url.protocol === '
 
 /** Addresses are written where everybody may read them. */
 const checkedUrl = (uri: string): URL => {
-  if (!URL.canParse(uri)) throw new Fatal(`${uri} is no address: write it as https://host/folder`)
+  if (!URL.canParse(uri)) throw new Fatal(`${shown(uri)} is no address: write it as https://host/folder`)
   const url = new URL(uri)
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
     throw new Fatal(
@@ -98,5 +101,7 @@ export const sourceOf = (uri: string): Source => {
   const open = Object.hasOwn(sources, kind) ? sources[kind] : undefined
   if (open) return open(uri)
   const instead = 'mount it as a folder that every worker sees, or let it be served under https://'
-  throw new Fatal(`${uri}: nothing is read from ${kind === '' ? 'there' : `${kind}:`} by this program; ${instead}`)
+  throw new Fatal(
+    `${shown(uri)}: nothing is read from ${kind === '' ? 'there' : `${kind}:`} by this program; ${instead}`,
+  )
 }

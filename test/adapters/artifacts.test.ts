@@ -160,6 +160,10 @@ test.each([
   ['http://example.org/x', 'is not encrypted: serve the folder under https://'],
   ['https://me:hunter2@example.org/x', 'an address at example.org holds a user'],
   ['https://example.org/x?signature=hunter2', 'an address at example.org holds a user, a ? or a #'],
+  ['s3://key:hunter2@bucket/x', 's3://…@bucket/x: nothing is read from s3: by this program'],
+  ['ftp://host/x?signature=hunter2', 'ftp://host/x…: nothing is read from ftp: by this program'],
+  ['https://me:hunter2@/x', 'https://…@/x is no address: write it as https://host/folder'],
+  ['file://me:hunter2@host/x', 'file://…@host/x names no folder of this machine'],
   ['', 'nothing is read from there by this program'],
 ])('%s is no address to fetch from', async (uri, said) => {
   const failed = place().fetched(uri, {})
