@@ -43,7 +43,8 @@ const goldsOf = remembered(({ query, choices }: Studied): readonly boolean[] => 
 
 const rowsOf = remembered(({ query, choices }: Studied) => featuresOf(query.question, choices))
 
-export const hitOf = (one: Studied, scores: readonly number[]): number => Number(goldsOf(one)[firstBest(scores)] ?? false)
+export const hitOf = (one: Studied, scores: readonly number[]): number =>
+  Number(goldsOf(one)[firstBest(scores)] ?? false)
 const judging = (score: (one: Studied) => readonly number[]) => (all: readonly Studied[]): Judged =>
   all.map((one) => ({ id: one.query.id, hit: hitOf(one, score(one)) })) // prettier-ignore
 
