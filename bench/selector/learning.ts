@@ -49,7 +49,7 @@ const judging = (score: (one: Studied) => readonly number[]) => (all: readonly S
   all.map((one) => ({ id: one.query.id, hit: hitOf(one, score(one)) })) // prettier-ignore
 
 /** None is below the least that a ranking gives. */
-const below = -1e9
+export const below = -1e9
 
 /** Every order by which a candidate can come first. */
 export const orders: Readonly<Record<string, (all: readonly Studied[]) => Judged>> = {
